@@ -20,13 +20,7 @@ export const deflateCodec: WeightCodec = {
     });
     return { tables: new Uint8Array(0), streams };
   },
-  openDecoder(tables) {
-    if (tables.length !== 0) {
-      throw new CodecError("corrupt-tables", "The deflate codec has no tables, but some were supplied.", {
-        expected: "0 bytes",
-        found: `${tables.length} bytes`,
-      });
-    }
+  openDecoder() {
     return { decode: inflateExactly };
   },
 };

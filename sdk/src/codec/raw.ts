@@ -11,13 +11,7 @@ export const rawCodec: WeightCodec = {
       streams: layers.map(({ weights }) => Uint8Array.from(weights, (weight) => weight & 0xff)),
     };
   },
-  openDecoder(tables) {
-    if (tables.length !== 0) {
-      throw new CodecError("corrupt-tables", "The raw codec has no tables, but some were supplied.", {
-        expected: "0 bytes",
-        found: `${tables.length} bytes`,
-      });
-    }
+  openDecoder() {
     return {
       decode(stream, layout) {
         const expected = weightCount(layout);

@@ -49,7 +49,11 @@ export interface WeightCodec {
   readonly id: number;
   /** Deterministic: the same layers give the same bytes on every machine. */
   encode(layers: readonly LayerWeights[], options?: EncodeOptions): EncodedWeights;
-  /** @throws {CodecError} `corrupt-tables` */
+  /**
+   * `tables` are the model's, written by its main codec; a layer that fell back to a codec without tables (raw)
+   * ignores them.
+   * @throws {CodecError} `corrupt-tables`
+   */
   openDecoder(tables: Uint8Array): WeightDecoder;
 }
 

@@ -1,0 +1,4 @@
+export * from "./format.js";
+export * from "./layer-weights.js";
+export * from "./read-package.js";
+export * from "./write-package.js";
