@@ -60,3 +60,5 @@ export class DatasetError extends SluiceError {}
 export class ProtocolError extends SluiceError {}
 /** A layer program, register access or geometry outside the overlay's contract. */
 export class OverlayError extends SluiceError {}
+/** A device that is the wrong one, ran out of memory, answered late, stopped with an error or was misused. */
+export class DeviceError extends SluiceError {}

@@ -22,6 +22,10 @@ export interface OverlayDevice {
   /** "emulated", "rtl" or "kv260"; for reports only, nobody branches on it. */
   readonly kind: string;
   readonly geometry: OverlayGeometry;
+  /** How many times slower than the geometry's clock it may run: deadlines stretch by it. 1 for hardware. */
+  readonly slowdown: number;
+  /** Bytes of DDR `allocate` can still hand out (alignment and fragmentation may cost a little). */
+  readonly freeBytes: number;
   readRegister(offset: number): number;
   writeRegister(offset: number, value: number): void;
   /** @throws {DeviceError} `out-of-memory`; the message says how much was free. */

@@ -8,12 +8,14 @@
  * Arithmetic of CONV, DEPTHWISE, POOL and ADD, all on int8 codes (overlay/codes.ts):
  *   acc  CONV       bias[o] + sum x * w - weightZeroPoint * sum x      (windows read padValue outside the input)
  *        DEPTHWISE  the same with x of channel o only
- *        POOL       max of x, or bias + sum x                          (no padding in sums)
+ *        POOL       max of x (padValue outside the input), or bias + sum x (nothing is added outside)
  *        ADD        bias + addend0[x0 + 128] + addend1[x1 + 128]       (int32 tables)
  *   y    = clampA(roundA(acc * M[o] / 2^shiftA[o]))                    (clampA only when clampEnable)
  *   code = tableEnableK ? tableK[y - clampMin]
  *                       : clamp(outputZeroPoint + roundB(y / 2^shiftB[o]), outputMin, outputMax)
- * for each of the one or two outputs k. Second outputs serve consumers that quantise the same values differently.
+ * acc is int32 (the compiler proves that it never overflows; it would wrap). Without clampEnable y saturates to int32.
+ * Table k is the 512 bytes at tablesOffset + 512 k, also when the other output has none.
+ * Evaluated for each of the one or two outputs k. Second outputs serve consumers that quantise the same values differently.
  */
 import { OverlayError } from "../errors.js";
 

@@ -1,0 +1,2 @@
+export * from "./overlay-driver.js";
+export * from "./types.js";
