@@ -65,7 +65,7 @@ export interface LayerInfo {
   readonly shape: Shape;
   /** Rows of the output this command computes: [first, end). The whole height unless banded. */
   readonly rows: readonly [first: number, end: number];
-  /** Output channels per engine tile, for the CRC's order; 0 = all (engine-order.ts). */
+  /** Output channels per engine tile, for the CRC's order: `engineTile(geometry)` for every kind of layer. */
   readonly tile: number;
   readonly macs: number;
   readonly weightBytes: number;

@@ -7,8 +7,10 @@
  *         for each word of I channels of the tile that holds a real channel
  *           the word's I codes; channels beyond the last count as 0
  *
- * Depthwise uses tiles of `depthwiseChannels`; POOL and ADD walk pixels with all channel words of a pixel in one tile.
+ * CONV, DEPTHWISE, POOL and ADD all use tiles of O: they share the accumulators, the requantiser and its P x O blocks,
+ * and a pool or an add that finished one pixel's channels before the next pixel would need a buffer in front of the CRC.
  */
+import { OverlayError } from "../errors.js";
 import { crc32c } from "./crc32c.js";
 import type { OverlayGeometry } from "./geometry.js";
 
@@ -16,8 +18,13 @@ export interface EngineOrderShape {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Output channels per tile: O, depthwiseChannels, or 0 for all channels at once. */
+  /** Output channels per tile: `engineTile`, for every command. */
   readonly tile: number;
+}
+
+/** Output channels every compute command finishes before it starts the next ones. */
+export function engineTile(geometry: OverlayGeometry): number {
+  return geometry.outputs;
 }
 
 /** CRC-32C of a tensor of int8 codes given row-major [height][width][channels]. */
@@ -28,7 +35,14 @@ export function engineOrderCrc(
 ): number {
   const { height, width, channels } = shape;
   const word = geometry.inputs;
-  const tile = shape.tile === 0 ? Math.ceil(channels / word) * word : shape.tile;
+  const { tile } = shape;
+  if (!Number.isInteger(tile) || tile < word || tile % word !== 0) {
+    throw new OverlayError("bad-tile", "The engine never walks a layer in such tiles.", {
+      expected: `a multiple of ${word}; ${engineTile(geometry)} for the geometry ${geometry.id}`,
+      found: String(tile),
+      hint: "Take the tile from engineTile().",
+    });
+  }
   const words = Math.ceil(channels / word);
   const bytes = new Uint8Array(height * width * words * word);
   let next = 0;

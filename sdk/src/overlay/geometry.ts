@@ -17,7 +17,10 @@ export interface OverlayGeometry {
   readonly decoderLanes: number;
   /** R: accumulators requantised per cycle. */
   readonly requantizeLanes: number;
-  /** Output channels the depthwise unit computes together, for P pixels each and one tap per cycle. */
+  /**
+   * Output channels a depthwise layer computes together, always O: its weights lie on the diagonals of O / I lines of
+   * the same array, because a tap of O channels needs O / I activation rows and a row is what one cycle can read.
+   */
   readonly depthwiseChannels: number;
   /** Activation memory, in rows of P words of I bytes. */
   readonly activationRows: number;

@@ -15,6 +15,8 @@
  *                       : clamp(outputZeroPoint + roundB(y / 2^shiftB[o]), outputMin, outputMax)
  * acc is int32 (the compiler proves that it never overflows; it would wrap). Without clampEnable y saturates to int32.
  * Table k is the 512 bytes at tablesOffset + 512 k, also when the other output has none.
+ * Only its first clampMax - clampMin + 1 bytes are read. Channels beyond inChannels read as 0, also outside the input.
+ * parametersOffset, tablesOffset and addendsOffset are multiples of 16.
  * Evaluated for each of the one or two outputs k. Second outputs serve consumers that quantise the same values differently.
  */
 import { OverlayError } from "../errors.js";
@@ -136,7 +138,7 @@ export const commandFields = {
       word: 0,
       low: 10,
       bits: 1,
-      doc: "Source is packed HWC bytes; write every window as channels [tap][channel], so that a first layer with few channels becomes a 1x1 convolution. Otherwise source words are I bytes of one pixel, channels padded",
+      doc: "Source is packed HWC bytes; write every window as channels [tap][channel], so that a first layer with few channels becomes a 1x1 convolution. Needs dilation 1 and ((kernelHeight - 1) * inWidth + kernelWidth) * inChannels <= 8,192. Otherwise source words are I bytes of one pixel, channels padded, outHeight x outWidth x outChannels of them, and the in* and window fields are ignored",
     },
     outHeight: tensorOut.outHeight,
     outWidth: tensorOut.outWidth,

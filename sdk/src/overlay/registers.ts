@@ -83,7 +83,7 @@ export const registers = {
   STALL_DATA: {
     offset: 0x08c,
     access: "ro",
-    doc: "Cycles of the last frame spent waiting for LOAD or STORE",
+    doc: "Cycles of the last frame spent in LOAD and STORE or waiting for channel parameters and tables",
   },
   WEIGHT_BEATS: { offset: 0x090, access: "ro", doc: "Beats the weight port moved in the last frame" },
   LAYER_SELECT: { offset: 0x0a0, access: "rw", doc: "Layer whose counters the next six registers show" },
