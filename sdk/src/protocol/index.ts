@@ -1,0 +1,6 @@
+export * from "./cbor.js";
+export * from "./exchange.js";
+export * from "./fields.js";
+export * from "./frame.js";
+export * from "./limits.js";
+export * from "./messages/index.js";

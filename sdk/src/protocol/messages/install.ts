@@ -1,0 +1,54 @@
+/**
+ * INSTALL (0x20), host to board: put these sections together as the plan says and make the model ready to run.
+ *
+ * The board answers `ready` with the number the later requests name, or `missing` with the indices (into `sections`)
+ * of what it lacks and how much of each it already has. Errors: `geometry-mismatch`, `overlay-version`,
+ * `bad-section-layout`, `unsupported-codec`, `out-of-memory`.
+ * Installing the same plan again is harmless.
+ */
+import { z } from "zod";
+import type { RunPlan } from "../../compile/types.js";
+import { defineExchange, type ReplyOf, type RequestOf } from "../exchange.js";
+import { counter, name, sectionBytes, sha256, u32 } from "../fields.js";
+import { MAX_LAYERS, MAX_SECTIONS } from "../limits.js";
+
+export const runPlan: z.ZodType<RunPlan> = z.strictObject({
+  geometry: name,
+  overlayVersion: u32,
+  imageBytes: sectionBytes,
+  commandOffset: sectionBytes,
+  commandCount: u32,
+  tablesOffset: sectionBytes,
+  tablesBytes: sectionBytes,
+  inputFrameBytes: sectionBytes.min(1),
+  outputFrameBytes: sectionBytes.min(1),
+  scratchBytes: sectionBytes,
+  layerCount: u32.max(MAX_LAYERS),
+  cyclesPerFrame: counter,
+});
+
+const plannedSection = z.strictObject({
+  sha256,
+  kind: z.enum(["program", "tables", "parameters", "weights"]),
+  name,
+  /** Byte offset in the DDR image. */
+  offset: sectionBytes,
+  bytes: sectionBytes,
+});
+
+export const install = defineExchange({
+  name: "install",
+  code: 0x20,
+  request: z.strictObject({ plan: runPlan, sections: z.array(plannedSection).min(1).max(MAX_SECTIONS) }),
+  reply: z.discriminatedUnion("state", [
+    z.strictObject({ state: z.literal("ready"), model: u32 }),
+    z.strictObject({
+      state: z.literal("missing"),
+      missing: z.array(z.strictObject({ index: u32, received: sectionBytes })).max(MAX_SECTIONS),
+    }),
+  ]),
+});
+
+export type InstallRequest = RequestOf<typeof install>;
+export type InstallReply = ReplyOf<typeof install>;
+export type PlannedSection = InstallRequest["sections"][number];
