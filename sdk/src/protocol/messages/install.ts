@@ -39,7 +39,12 @@ const plannedSection = z.strictObject({
 export const install = defineExchange({
   name: "install",
   code: 0x20,
-  request: z.strictObject({ plan: runPlan, sections: z.array(plannedSection).min(1).max(MAX_SECTIONS) }),
+  request: z.strictObject({
+    plan: runPlan,
+    sections: z.array(plannedSection).min(1).max(MAX_SECTIONS),
+    /** For the board's error messages, indexed like LayerInfo.index. */
+    layerNames: z.array(name).max(MAX_LAYERS),
+  }),
   reply: z.discriminatedUnion("state", [
     z.strictObject({ state: z.literal("ready"), model: u32 }),
     z.strictObject({

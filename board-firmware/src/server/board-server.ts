@@ -1,0 +1,92 @@
+/** Serves a board on any number of transports at once; listeners/ hands them in as they come. */
+import { TransportError } from "@sluice/sdk/errors.js";
+import type { HelloReply } from "@sluice/sdk/protocol";
+import type { Logger } from "pino";
+import type { Transport } from "../transport/index.js";
+import type { Board } from "./board.js";
+import { Session } from "./session.js";
+
+export interface BoardServerOptions {
+  readonly board: Board;
+  readonly log: Logger;
+  readonly limits?: Partial<HelloReply["limits"]>;
+  /** A connection that says nothing sensible for this long is closed. Default 5,000 ms. */
+  readonly handshakeMs?: number;
+  /** Connections at once, holders and lookers. Default 16. */
+  readonly maxConnections?: number;
+}
+
+const OPEN_DEADLINE_MS = 5_000;
+const IDLE_CHECK_MS = 500;
+
+const defaultLimits: HelloReply["limits"] = {
+  attachmentBytes: 4 * 1024 * 1024,
+  outstanding: 8,
+  frames: 1_024,
+  idleMs: 30_000,
+};
+
+export class BoardServer {
+  readonly #options: BoardServerOptions;
+  readonly #limits: HelloReply["limits"];
+  readonly #sessions = new Set<Session>();
+  readonly #idleTimer: NodeJS.Timeout;
+  #lastCheck = Date.now();
+  #closed = false;
+
+  constructor(options: BoardServerOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#idleTimer = setInterval(() => this.#checkIdle(), IDLE_CHECK_MS);
+    this.#idleTimer.unref();
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /** Takes over a transport that has not been opened. Never throws: a link that fails is logged. */
+  async accept(transport: Transport): Promise<void> {
+    const { board, log } = this.#options;
+    if (this.#closed || this.#sessions.size >= (this.#options.maxConnections ?? 16)) {
+      log.warn({ link: transport.describe() }, "connection refused: too many");
+      await transport.close();
+      return;
+    }
+    const session = new Session(transport, {
+      board,
+      limits: this.#limits,
+      log: log.child({ link: transport.describe() }),
+      onEnd: (ended) => this.#sessions.delete(ended),
+    });
+    this.#sessions.add(session);
+    try {
+      await session.start(OPEN_DEADLINE_MS);
+    } catch (error) {
+      this.#sessions.delete(session);
+      log.warn({ err: error, link: transport.describe() }, "link could not be opened");
+    }
+  }
+
+  /** Tells every host, lets the device finish what it is doing, closes the store. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#idleTimer);
+    const reason = new TransportError("shutting-down", "The board runtime is shutting down.", {
+      hint: "Start it again, then run the command again.",
+    });
+    await Promise.all([...this.#sessions].map((session) => session.end(reason)));
+    await this.#options.board.exclusively(() => this.#options.board.store.close());
+  }
+
+  #checkIdle(): void {
+    const now = Date.now();
+    // A device that works inside this process can hold the loop for seconds; what arrived meanwhile is still unread
+    // then, and silence would be a wrong conclusion.
+    const late = now - this.#lastCheck > 2 * IDLE_CHECK_MS;
+    this.#lastCheck = now;
+    if (late) return;
+    for (const session of this.#sessions) session.checkIdle(now, this.#options.handshakeMs ?? 5_000);
+  }
+}

@@ -1,0 +1,2 @@
+export * from "./partial-section.js";
+export * from "./section-store.js";

@@ -1,0 +1,3 @@
+export * from "./memory.js";
+export * from "./tcp.js";
+export * from "./transport.js";

@@ -1,0 +1,134 @@
+/** TCP: one socket, either dialled (`tcpTransport`) or accepted (`acceptedTcp`). */
+import { connect, type Socket } from "node:net";
+import { TransportError } from "@sluice/sdk/errors.js";
+import type { Transport, TransportHandlers } from "./transport.js";
+
+/** Where the board listens unless told otherwise. Unassigned at IANA. */
+export const DEFAULT_TCP_PORT = 7420;
+
+export interface TcpAddress {
+  /** Name or address; default 127.0.0.1. */
+  readonly host?: string;
+  /** Default DEFAULT_TCP_PORT. */
+  readonly port?: number;
+}
+
+export function tcpTransport(address: TcpAddress = {}): Transport {
+  const host = address.host ?? "127.0.0.1";
+  const port = address.port ?? DEFAULT_TCP_PORT;
+  return new TcpTransport(`tcp ${host.includes(":") ? `[${host}]` : host}:${port}`, (deadlineMs) =>
+    dial(host, port, deadlineMs),
+  );
+}
+
+export function acceptedTcp(socket: Socket): Transport {
+  return new TcpTransport(`tcp ${socket.remoteAddress}:${socket.remotePort}`, async () => socket);
+}
+
+class TcpTransport implements Transport {
+  readonly kind = "tcp";
+  readonly reliable = true;
+  readonly bytesPerSecond = 1_000_000;
+  readonly #name: string;
+  readonly #obtain: (deadlineMs: number) => Promise<Socket>;
+  #socket: Socket | undefined;
+  #closed = false;
+
+  constructor(name: string, obtain: (deadlineMs: number) => Promise<Socket>) {
+    this.#name = name;
+    this.#obtain = obtain;
+  }
+
+  describe(): string {
+    return this.#name;
+  }
+
+  async open(handlers: TransportHandlers, deadlineMs: number): Promise<void> {
+    const socket = await this.#obtain(deadlineMs);
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 10_000);
+    let failure: TransportError | undefined;
+    socket.on("data", (bytes) => handlers.data(bytes));
+    // `drain` comes when nothing is queued here any more; the kernel's own buffer keeps the line busy meanwhile.
+    socket.on("drain", () => handlers.drain());
+    socket.on("error", (cause: NodeJS.ErrnoException) => {
+      failure = new TransportError("disconnected", "The connection to the board broke.", {
+        place: this.#name,
+        found: cause.code ?? cause.message,
+        hint: "Check cable and power of the board, then run the command again; what had arrived is kept.",
+        cause,
+      });
+    });
+    socket.on("close", () => {
+      this.#closed = true;
+      handlers.closed(failure);
+    });
+  }
+
+  send(bytes: Uint8Array): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#closed || socket.writableEnded || bytes.length === 0) return;
+    socket.write(bytes);
+  }
+
+  get backlog(): number {
+    return this.#socket?.writableLength ?? 0;
+  }
+
+  get counters() {
+    return { bytesSent: this.#socket?.bytesWritten ?? 0, bytesReceived: this.#socket?.bytesRead ?? 0 };
+  }
+
+  async close(): Promise<void> {
+    const socket = this.#socket;
+    if (socket === undefined || this.#closed || socket.destroyed) return;
+    const done = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    socket.end(() => socket.destroy());
+    // A peer that reads nothing must not keep us here.
+    const timer = setTimeout(() => socket.destroy(), 500);
+    await done;
+    clearTimeout(timer);
+  }
+}
+
+function dial(host: string, port: number, deadlineMs: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const place = `tcp ${host}:${port}`;
+    const socket = connect({ host, port });
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(
+        new TransportError("timeout", `No answer from ${host}:${port} within ${deadlineMs} ms.`, {
+          place,
+          expected: `a connection within ${deadlineMs} ms`,
+          hint: "Check that the board is on, on this network, and that the address is right.",
+        }),
+      );
+    }, deadlineMs);
+    const onError = (cause: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      reject(dialError(place, cause));
+    };
+    socket.once("error", onError);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.off("error", onError);
+      resolve(socket);
+    });
+  });
+}
+
+function dialError(place: string, cause: NodeJS.ErrnoException): TransportError {
+  const facts = { place, found: cause.code ?? cause.message, cause };
+  if (cause.code === "ENOTFOUND" || cause.code === "EAI_AGAIN") {
+    return new TransportError("no-such-host", `The board's address is not known: ${place}.`, {
+      ...facts,
+      hint: "Check the spelling, or give the board's IP address.",
+    });
+  }
+  return new TransportError("refused", `No board answers at ${place}.`, {
+    ...facts,
+    hint: "Start the runtime on the board (`sluice board --tcp HOST:PORT`) or check the address and port.",
+  });
+}

@@ -1,0 +1,46 @@
+/**
+ * A link that carries bytes between host and board. Serial, TCP and in-memory are peers behind this interface;
+ * test/contract/transport.ts holds all of them to it.
+ */
+import type { TransportError } from "@sluice/sdk/errors.js";
+
+export interface TransportHandlers {
+  /** Bytes as they arrive; a view that is valid only during the call. */
+  data(bytes: Uint8Array): void;
+  /** The backlog has fallen below `lowWaterBytes` after having been above it. */
+  drain(): void;
+  /** Called exactly once after a successful `open`. Without an error: one of the two ends closed in order. */
+  closed(error?: TransportError): void;
+}
+
+export interface TransportCounters {
+  /** Bytes handed to, and taken from, the wire since `open`. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
+export interface Transport {
+  readonly kind: "serial" | "tcp" | "memory";
+  /** False: bytes may be lost or damaged on the way, so the reliable link has to go on top. */
+  readonly reliable: boolean;
+  /** Bytes a second the link carries at least when it works; deadlines are derived from it. */
+  readonly bytesPerSecond: number;
+  /** For people: "tcp 127.0.0.1:7420", "serial /dev/ttyUSB1 at 115200 baud". */
+  describe(): string;
+  /**
+   * Opens the link; may be called once.
+   * @throws {TransportError} `refused`, `no-such-host`, `no-such-port`, `permission`, `timeout`, `port-in-use`
+   */
+  open(handlers: TransportHandlers, deadlineMs: number): Promise<void>;
+  /** Queues bytes; never blocks. The caller must not change them afterwards. Ignored after the link has closed. */
+  send(bytes: Uint8Array): void;
+  /** Bytes queued and not yet taken by the operating system. */
+  readonly backlog: number;
+  readonly counters: TransportCounters;
+  /** Sends what is queued where the link still takes it, then closes. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** Senders pause above the high mark and go on at `drain`. */
+export const highWaterBytes = 4 * 1024 * 1024;
+export const lowWaterBytes = 1024 * 1024;

@@ -1,0 +1,24 @@
+/** The sections of a model as the protocol names them: by their SHA-256. */
+import { createHash } from "node:crypto";
+import type { ImageSection } from "@sluice/sdk/compile";
+import type { PlannedSection } from "@sluice/sdk/protocol";
+
+export interface HashedSection extends PlannedSection {
+  readonly content: Uint8Array;
+}
+
+export function hashSections(sections: readonly ImageSection[]): HashedSection[] {
+  return sections.map(({ kind, name, offset, bytes }) => ({
+    kind,
+    name,
+    offset,
+    bytes: bytes.length,
+    sha256: new Uint8Array(createHash("sha256").update(bytes).digest()),
+    content: bytes,
+  }));
+}
+
+/** What goes into the `install` request: everything but the content. */
+export function planned({ kind, name, offset, bytes, sha256 }: HashedSection): PlannedSection {
+  return { kind, name, offset, bytes, sha256 };
+}
