@@ -132,3 +132,20 @@ function dialError(place: string, cause: NodeJS.ErrnoException): TransportError 
     hint: "Start the runtime on the board (`sluice board --tcp HOST:PORT`) or check the address and port.",
   });
 }
+
+/**
+ * "HOST", "HOST:PORT", ":PORT" or "[IPV6]:PORT".
+ * @throws {TransportError} `bad-address`
+ */
+export function parseTcpAddress(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]*))(?::(\d{1,5}))?$/.exec(text);
+  const port = match?.[3] === undefined ? DEFAULT_TCP_PORT : Number(match[3]);
+  if (match === null || text === "" || port > 65_535) {
+    throw new TransportError("bad-address", "This is not a TCP address.", {
+      expected: "HOST:PORT, for example 192.168.1.40:7420",
+      found: text,
+      hint: "Write the port after a colon; IPv6 addresses go in brackets.",
+    });
+  }
+  return { host: match[1] || match[2] || "127.0.0.1", port };
+}

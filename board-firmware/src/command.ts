@@ -1,0 +1,90 @@
+/** The command line of the board runtime; `sluice board` and the board's own `sluice-board` are this command. */
+import { SluiceError, TransportError } from "@sluice/sdk/errors.js";
+import { Command } from "commander";
+import { type BoardRuntime, type BoardRuntimeOptions, runBoard } from "./main.js";
+import { DEFAULT_TCP_PORT, parseTcpAddress } from "./transport/index.js";
+
+interface CommandOptions {
+  readonly device: string;
+  readonly geometry?: string;
+  readonly name?: string;
+  readonly tcp?: string | boolean;
+  readonly store?: string;
+  readonly storeBytes?: string;
+  readonly log: string;
+  readonly withParent?: boolean;
+}
+
+const examples = `
+Examples:
+  sluice board                              an emulated board on ${`127.0.0.1:${DEFAULT_TCP_PORT}`}
+  sluice board --tcp 127.0.0.1:0            the same on any free port; the ready line says which
+  sluice board --tcp 0.0.0.0 --store /var/lib/sluice
+`;
+
+export function boardCommand(name = "board"): Command {
+  return new Command(name)
+    .description(
+      "Serve a board: this machine's KV260 overlay, or an emulated one, to hosts on serial and TCP.",
+    )
+    .option("--device <name>", "what runs the overlay: emulated, rtl, kv260", "emulated")
+    .option("--geometry <id>", "overlay geometry (default: the KV260 build)")
+    .option("--name <name>", "what hosts call this board")
+    .option("--tcp [host:port]", `listen on TCP (default 127.0.0.1:${DEFAULT_TCP_PORT}; port 0 = any)`)
+    .option("--store <dir>", "keep uploaded sections here (default: a temporary directory)")
+    .option("--store-bytes <n>", "most bytes the store may take (default 1 GiB)")
+    .option("--log <level>", "trace, debug, info, warn, error or silent, to standard error", "warn")
+    .option("--with-parent", "end when standard input closes (for a parent process)")
+    .addHelpText("after", examples)
+    .action(serve);
+}
+
+async function serve(options: CommandOptions): Promise<void> {
+  let board: BoardRuntime;
+  try {
+    board = await runBoard(runtimeOptions(options));
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error;
+    const facts = [error.expected && `expected: ${error.expected}`, error.found && `found: ${error.found}`];
+    const lines = [error.message, ...facts.filter(Boolean), error.hint].filter(Boolean);
+    process.stderr.write(`sluice board: ${lines.join("\n  ")}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  process.stdout.write(`${JSON.stringify(board.ready)}\n`);
+  await untilToldToStop(options.withParent === true);
+  await board.close();
+  process.stdin.destroy();
+}
+
+function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
+  const { device, geometry, name, store, log } = options;
+  return {
+    device,
+    geometry,
+    name,
+    store,
+    storeBytes: options.storeBytes === undefined ? undefined : wholeNumber(options.storeBytes),
+    logLevel: log,
+    tcp: typeof options.tcp === "string" ? parseTcpAddress(options.tcp) : {},
+  };
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new TransportError("bad-option", "--store-bytes wants a whole number of bytes.", { found: text });
+}
+
+/** Resolves at SIGINT, SIGTERM, or when the parent is gone. */
+function untilToldToStop(withParent: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("SIGINT", resolve);
+    process.once("SIGTERM", resolve);
+    if (!withParent) return;
+    // A parent that dies in any way, SIGKILL included, closes the pipe.
+    process.stdin.resume();
+    process.stdin.once("end", resolve);
+    process.stdin.once("error", resolve);
+  });
+}

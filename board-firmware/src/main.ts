@@ -1,0 +1,126 @@
+/**
+ * The board runtime: a device behind its driver, the section store, and the links it serves.
+ *
+ *   const board = await runBoard({ device: "emulated", tcp: { port: 0 } });
+ *   board.ready.tcp   // { host: "127.0.0.1", port: 40123 }
+ *   await board.close();
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { geometryById, kv260Geometry } from "@sluice/sdk/overlay";
+import { type BoardKind, boardKinds, type HelloReply } from "@sluice/sdk/protocol";
+import { destination, type Logger, pino } from "pino";
+import { openDevice } from "./device/open-device.js";
+import type { OverlayDevice } from "./device/overlay-device.js";
+import { OverlayDriver } from "./driver/index.js";
+import { Board } from "./server/board.js";
+import { BoardServer } from "./server/board-server.js";
+import { type Listener, listenTcp, type TcpListener } from "./server/listeners/tcp.js";
+import { SectionStore } from "./store/index.js";
+import type { TcpAddress } from "./transport/index.js";
+
+export const RELEASE = "0.1.0";
+
+export interface BoardRuntimeOptions {
+  /** Name of the device, or a device that is already open (then closed with the runtime). Default "emulated". */
+  readonly device?: string | OverlayDevice;
+  /** Overlay geometry; default that of the KV260 build. */
+  readonly geometry?: string;
+  /** What hosts call this board. Default the device's kind. */
+  readonly name?: string;
+  /** Listens on TCP; loopback and DEFAULT_TCP_PORT unless told otherwise, port 0 for any free one. */
+  readonly tcp?: TcpAddress;
+  /** Directory of the section store; a temporary one, removed at the end, when absent. */
+  readonly store?: string;
+  readonly storeBytes?: number;
+  readonly limits?: Partial<HelloReply["limits"]>;
+  /** pino level; logs go to standard error. Default "warn". */
+  readonly logLevel?: string;
+}
+
+/** What the ready line on standard output says. */
+export interface ReadyFacts {
+  readonly ready: true;
+  readonly pid: number;
+  readonly board: string;
+  readonly kind: BoardKind;
+  readonly geometry: string;
+  readonly tcp?: { readonly host: string; readonly port: number };
+}
+
+export interface BoardRuntime {
+  readonly ready: ReadyFacts;
+  /** Ends every connection, lets the device finish its work, closes everything. */
+  close(): Promise<void>;
+}
+
+/** Resolves when every link listens. Nothing stays open when it throws. */
+export async function runBoard(options: BoardRuntimeOptions = {}): Promise<BoardRuntime> {
+  const log = makeLog(options.logLevel ?? "warn");
+  const cleanups: (() => Promise<void> | void)[] = [];
+  const close = async () => {
+    while (cleanups.length > 0) await cleanups.pop()!();
+  };
+  try {
+    const geometry = geometryById(options.geometry ?? kv260Geometry.id);
+    const { device: wanted = "emulated" } = options;
+    const device = typeof wanted === "string" ? await openDevice(wanted, geometry) : wanted;
+    cleanups.push(() => device.close());
+    const kind = kindOf(device);
+    const directory = options.store ?? temporaryStore(cleanups);
+    const board = new Board({
+      identity: { kind, name: options.name ?? kind, device: describeDevice(device), release: RELEASE },
+      runner: new OverlayDriver(device),
+      store: new SectionStore(directory, { capacityBytes: options.storeBytes }),
+    });
+    const server = new BoardServer({ board, log, limits: options.limits });
+    const listeners: Listener[] = [];
+    cleanups.push(async () => {
+      // Listening stops first, so that nobody connects to a server that is closing.
+      const stopped = Promise.all(listeners.map((listener) => listener.close()));
+      await server.close();
+      await stopped;
+    });
+    let tcp: TcpListener | undefined;
+    if (options.tcp) {
+      tcp = await listenTcp(server, options.tcp);
+      listeners.push(tcp);
+    }
+    log.info({ links: listeners.map(({ link }) => link) }, "listening");
+    return {
+      ready: {
+        ready: true,
+        pid: process.pid,
+        board: board.identity.name,
+        kind,
+        geometry: device.geometry.id,
+        tcp: tcp && { host: tcp.host, port: tcp.port },
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function kindOf(device: OverlayDevice): BoardKind {
+  return boardKinds.find((kind) => kind === device.kind) ?? "emulated";
+}
+
+function describeDevice(device: OverlayDevice): string {
+  const { id, clockMHz } = device.geometry;
+  return `${device.kind} overlay ${id} at ${clockMHz} MHz`;
+}
+
+function temporaryStore(cleanups: (() => void)[]): string {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-store-"));
+  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Standard output belongs to the ready line. */
+function makeLog(level: string): Logger {
+  return pino({ level, base: null }, destination({ dest: 2, sync: true }));
+}
