@@ -1,1 +1,3 @@
+export { type CacheHook, type DdrOptions, EmulatedDdr } from "./ddr.js";
+export * from "./emulated.js";
 export * from "./overlay-device.js";

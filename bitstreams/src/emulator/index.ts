@@ -1,0 +1,5 @@
+export * from "./cycle-charge.js";
+export type { Engine } from "./engine.js";
+export * from "./memory.js";
+export * from "./overlay-emulator.js";
+export { PlainEngine } from "./plain/plain-engine.js";

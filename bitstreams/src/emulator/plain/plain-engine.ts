@@ -1,0 +1,43 @@
+/** The overlay's arithmetic in plain TypeScript: slow, readable, and what the WASM engine is compared with. */
+import type { OverlayGeometry } from "@sluice/sdk/overlay";
+import type { AddWork, ConvolutionWork, Engine, PoolWork } from "../engine.js";
+import { plainAdd } from "./add.js";
+import { plainConvolution } from "./convolution.js";
+import { plainDepthwise } from "./depthwise.js";
+import { plainPool } from "./pool.js";
+
+export class PlainEngine implements Engine {
+  readonly name = "plain";
+  readonly geometry: OverlayGeometry;
+  readonly activation: Uint8Array;
+
+  constructor(geometry: OverlayGeometry) {
+    this.geometry = geometry;
+    this.activation = new Uint8Array(geometry.activationRows * geometry.pixels * geometry.inputs);
+  }
+
+  /** Weights in 16 bits; the rest of a prepared command is small. */
+  preparedBytes = 0;
+
+  convolution(work: ConvolutionWork) {
+    this.preparedBytes += work.weights.byteLength;
+    return plainConvolution(work, this.activation, this.geometry);
+  }
+
+  depthwise(work: ConvolutionWork) {
+    return plainDepthwise(work, this.activation, this.geometry);
+  }
+
+  pool(work: PoolWork) {
+    return plainPool(work, this.activation, this.geometry);
+  }
+
+  add(work: AddWork) {
+    return plainAdd(work, this.activation, this.geometry);
+  }
+
+  reset(): void {
+    // Prepared commands hold everything themselves: dropping them frees it.
+    this.preparedBytes = 0;
+  }
+}

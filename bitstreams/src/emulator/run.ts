@@ -1,0 +1,217 @@
+/** One START: the program over all frames, a slice at a time, with what the counters show. */
+import type { LayerCycles } from "@sluice/sdk/compile";
+import { COMMAND_BYTES, type Command, overlayErrors } from "@sluice/sdk/overlay";
+import type { FrameBases, PreparedCommand } from "./commands/command-context.js";
+import type { CycleCharge } from "./cycle-charge.js";
+import type { Engine } from "./engine.js";
+import { tensorCrc } from "./engine-crc.js";
+import { OverlayFault } from "./fault.js";
+import type { EmulatorMemory } from "./memory.js";
+import { decodeCommand, type ProgramCache } from "./program-cache.js";
+import type { RunRequest } from "./register-file.js";
+
+const IMAGE_ALIGNMENT = 4096;
+const REGION_ALIGNMENT = 64;
+
+export interface LayerReadout {
+  cycles: number;
+  stallWeights: number;
+  weightBeats: number;
+  crc0: number;
+  crc1: number;
+}
+
+export interface RunServices {
+  readonly engine: Engine;
+  readonly memory: EmulatorMemory;
+  readonly cache: ProgramCache;
+  readonly charge: CycleCharge;
+}
+
+export class OverlayRun {
+  readonly #request: RunRequest;
+  readonly #services: RunServices;
+  #charges: readonly LayerCycles[] = [];
+  #current?: PreparedCommand;
+  #slice = 0;
+  #checked = false;
+
+  finished = false;
+  error: number = overlayErrors.NONE;
+  errorCommand = 0;
+  /** For people who debug the emulator; hardware has no such thing. */
+  errorReason = "";
+  framesDone = 0;
+  cycles = 0;
+  /** Of the last frame, like the layers below. */
+  stallWeights = 0;
+  stallData = 0;
+  weightBeats = 0;
+  readonly layers = new Map<number, LayerReadout>();
+  /** Index of the command that runs next or right now. */
+  command = 0;
+
+  constructor(request: RunRequest, services: RunServices) {
+    this.#request = request;
+    this.#services = services;
+  }
+
+  /** One slice of bounded work. Never throws for what a program, an image or an address may contain. */
+  step(): void {
+    if (this.finished) return;
+    try {
+      if (!this.#checked) this.#begin();
+      else this.#advance();
+    } catch (error) {
+      if (!(error instanceof OverlayFault)) throw error;
+      this.#stop(error.code, error.message);
+    }
+  }
+
+  abort(): void {
+    if (!this.finished) this.#stop(overlayErrors.ABORTED, "stopped by CONTROL.ABORT");
+  }
+
+  #stop(code: number, reason: string): void {
+    this.finished = true;
+    this.error = code;
+    this.errorCommand = this.command;
+    this.errorReason = reason;
+    this.#current = undefined;
+  }
+
+  #begin(): void {
+    const request = this.#request;
+    const aligned =
+      request.imageBase % IMAGE_ALIGNMENT === 0 &&
+      [request.inputBase, request.outputBase, request.scratchBase].every(
+        (base) => base % REGION_ALIGNMENT === 0,
+      );
+    if (!aligned) throw new OverlayFault("MEMORY", "a base address is not aligned");
+    this.#checked = true;
+    const { tablesBytes, tablesOffset, imageBase } = request;
+    const tables = tablesBytes === 0 ? new Uint8Array(0) : this.#read(imageBase + tablesOffset, tablesBytes);
+    const decoders = this.#services.cache.useTables(tables);
+    const program = this.#readProgram();
+    for (const command of program) {
+      // An unknown codec is the fault of the command that names it, damaged tables are found here.
+      if ("codec" in command) tryOpen(() => decoders.open(command.codec));
+    }
+    this.#charges = this.#services.charge(program, this.#services.engine.geometry);
+    if (request.frames === 0) this.finished = true;
+  }
+
+  /** The commands up to END, or up to the first one that cannot be read. */
+  #readProgram(): Command[] {
+    const program: Command[] = [];
+    let known = false;
+    for (let index = 0; index < this.#request.commandCount; index += 1) {
+      const bytes = this.#services.memory.span(this.#commandAddress(index), COMMAND_BYTES);
+      if (bytes === undefined) break;
+      known ||= this.#services.cache.knows(bytes);
+      try {
+        program.push(decodeCommand(bytes));
+      } catch (error) {
+        if (error instanceof OverlayFault) break;
+        throw error;
+      }
+      if (program[index].opcode === "END") break;
+    }
+    // Nothing in common with the last program: another model.
+    if (!known) this.#services.cache.clear();
+    return program;
+  }
+
+  #advance(): void {
+    if (this.#current === undefined) this.#fetch();
+    const current = this.#current;
+    if (current === undefined) return;
+    if (this.#slice < current.slices) {
+      current.run(this.#slice, this.#frameBases());
+      this.#slice += 1;
+    }
+    if (this.#slice >= current.slices) this.#retire(current);
+  }
+
+  #fetch(): void {
+    const { commandCount, imageBase } = this.#request;
+    if (this.command >= commandCount) throw new OverlayFault("BAD_COMMAND", "the program has no END");
+    if (this.command === 0) this.#beginFrame();
+    const bytes = this.#read(this.#commandAddress(this.command), COMMAND_BYTES);
+    this.#current = this.#services.cache.prepare(bytes, imageBase);
+    this.#slice = 0;
+  }
+
+  #beginFrame(): void {
+    this.stallWeights = 0;
+    this.stallData = 0;
+    this.weightBeats = 0;
+    this.layers.clear();
+  }
+
+  #retire(done: PreparedCommand): void {
+    const { command } = done;
+    this.#current = undefined;
+    this.#count(done);
+    this.command += 1;
+    if (command.opcode !== "END") return;
+    this.command = 0;
+    this.framesDone += 1;
+    this.finished = this.framesDone === this.#request.frames;
+  }
+
+  #count({ command, outputs }: PreparedCommand): void {
+    const charge = this.#charges[this.command];
+    if (charge) {
+      this.cycles += charge.total;
+      this.stallWeights += charge.stallWeights;
+      this.stallData += charge.stallData;
+      this.weightBeats += charge.weightBeats;
+    }
+    if (command.opcode === "END") return;
+    const { engine } = this.#services;
+    if (command.layer >= engine.geometry.maxLayers) return;
+    const layer = this.layers.get(command.layer) ?? emptyReadout();
+    this.layers.set(command.layer, layer);
+    if (charge) {
+      layer.cycles += charge.total;
+      layer.stallWeights += charge.stallWeights;
+      layer.weightBeats += charge.weightBeats;
+    }
+    // Only the last frame's CRCs can be read.
+    if (outputs.length === 0 || this.framesDone + 1 < this.#request.frames) return;
+    layer.crc0 = tensorCrc(engine.activation, outputs[0], engine.geometry);
+    layer.crc1 = outputs.length > 1 ? tensorCrc(engine.activation, outputs[1], engine.geometry) : 0;
+  }
+
+  #commandAddress(index: number): number {
+    return this.#request.imageBase + this.#request.commandOffset + index * COMMAND_BYTES;
+  }
+
+  #frameBases(): FrameBases {
+    const { inputBase, inputStride, outputBase, outputStride, scratchBase } = this.#request;
+    return {
+      input: inputBase + this.framesDone * inputStride,
+      output: outputBase + this.framesDone * outputStride,
+      scratch: scratchBase,
+    };
+  }
+
+  #read(address: number, byteLength: number): Uint8Array {
+    const bytes = this.#services.memory.span(address, byteLength);
+    if (bytes) return bytes;
+    throw new OverlayFault("MEMORY", `${byteLength} bytes at 0x${address.toString(16)} are not memory`);
+  }
+}
+
+function emptyReadout(): LayerReadout {
+  return { cycles: 0, stallWeights: 0, weightBeats: 0, crc0: 0, crc1: 0 };
+}
+
+function tryOpen(open: () => unknown): void {
+  try {
+    open();
+  } catch (error) {
+    if (!(error instanceof OverlayFault) || error.code !== overlayErrors.UNSUPPORTED_CODEC) throw error;
+  }
+}

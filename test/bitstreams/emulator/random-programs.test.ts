@@ -1,0 +1,39 @@
+/** Random layer programs: every layer's CRC and the stored output equal the interpreter's. */
+import { EmulatedDevice } from "@sluice/board-firmware/device";
+import { OverlayDriver } from "@sluice/board-firmware/driver";
+import { smallGeometry } from "@sluice/sdk/overlay";
+import { describe, expect, it } from "vitest";
+import { interpretProgram } from "../../support/program-interpreter.js";
+import { randomProgram } from "../../support/random-program.js";
+import { seededRandom } from "../../support/seeded-random.js";
+
+const PROGRAMS = 60;
+const FIRST_SEED = 1000;
+
+describe("the emulator on random programs", () => {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + PROGRAMS; seed += 1) {
+    it(`equals the interpreter, seed ${seed}`, async () => {
+      const random = seededRandom(seed);
+      const program = randomProgram(random, { geometry: smallGeometry, layers: 6, codecs: [0, 1] });
+      const expected = interpretProgram({
+        geometry: smallGeometry,
+        commands: program.commands,
+        image: program.image,
+        tables: program.tables,
+        input: program.input,
+        outputBytes: program.plan.outputFrameBytes,
+        scratchBytes: program.plan.scratchBytes,
+      });
+      const device = new EmulatedDevice({ geometry: smallGeometry, checkOwnership: true });
+      const driver = new OverlayDriver(device);
+      driver.load(program.plan, program.sections);
+      const { outputs } = await driver.run(program.input);
+      const crcs = driver.layerCounters().map(({ crc0, crc1 }) => [crc0, crc1]);
+      expect(crcs).toEqual(expected.layers.map(({ outputs: [a, b] }) => [a.crc, b?.crc ?? 0]));
+      expect(Buffer.compare(outputs, expected.output)).toBe(0);
+      driver.unload();
+      expect(device.usedBytes).toBe(0);
+      await device.close();
+    });
+  }
+});
