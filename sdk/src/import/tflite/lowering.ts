@@ -1,0 +1,274 @@
+/** What the lowering of each operator shares: the graph under construction, checked operands, and errors with a place. */
+import { ImportError, type SluiceErrorFacts } from "../../errors.js";
+import { MAX_EXTENT, MAX_GRAPH_ELEMENTS, MAX_TENSOR_ELEMENTS } from "../../graph/limits.js";
+import { elementCount } from "../../graph/lookup.js";
+import type { GraphNode, Shape, Tensor, TensorId } from "../../graph/types.js";
+import { activationRange, type EightBitType, type IntegerRange, typeRange } from "./activation.js";
+import type { TfliteModel, TfliteOperator, TfliteTensor } from "./model.js";
+import { activationNames, paddingNames } from "./schema.js";
+
+/** A quantised run-time tensor of the file: one scale, one zero point, eight bits. */
+export interface Activation {
+  readonly source: TfliteTensor;
+  readonly type: EightBitType;
+  readonly shape: Shape;
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+export class Lowering {
+  readonly tensors: Tensor[] = [];
+  readonly nodes: GraphNode[] = [];
+  readonly notes = new Set<string>();
+  /** TFLite tensor index -> graph tensor. */
+  readonly produced = new Map<number, TensorId>();
+  private readonly names = new Set<string>();
+  private readonly parameters = new Map<string, unknown>();
+  private elements = 0;
+
+  constructor(readonly model: TfliteModel) {}
+
+  fail(operator: TfliteOperator, code: string, message: string, facts: SluiceErrorFacts): ImportError {
+    const place = `${this.model.file}, operator ${operator.index} (${operator.op})`;
+    return new ImportError(code, `Operator ${operator.index} (${operator.op}): ${message}`, { place, ...facts });
+  }
+
+  /** The operand at `position`, which must be there. */
+  operand(operator: TfliteOperator, position: number): TfliteTensor {
+    const tensor = this.optionalOperand(operator, position);
+    if (tensor !== undefined) return tensor;
+    throw this.fail(operator, "missing-operand", `input ${position} is missing.`, {
+      expected: `at least ${position + 1} inputs`,
+      found: `[${operator.inputs.slice(0, 16)}]`,
+      hint: "The file is corrupted; export it again.",
+    });
+  }
+
+  optionalOperand(operator: TfliteOperator, position: number): TfliteTensor | undefined {
+    return this.model.tensors[operator.inputs[position] ?? -1];
+  }
+
+  /** The graph tensor that holds the run-time operand at `position`. */
+  input(operator: TfliteOperator, position = 0): { id: TensorId; tensor: Tensor; activation: Activation } {
+    const source = this.operand(operator, position);
+    const activation = this.activation(operator, source);
+    const id = this.produced.get(source.index);
+    if (id !== undefined) return { id, tensor: this.tensors[id], activation };
+    const constant = source.data !== undefined;
+    throw this.fail(
+      operator,
+      constant ? "constant-operand" : "unproduced-operand",
+      constant
+        ? `input ${position} ("${source.name}") is a constant.`
+        : `input ${position} ("${source.name}") is not computed by an earlier operator.`,
+      {
+        expected: "the model's input or the result of an earlier operator",
+        found: `tensor ${source.index}`,
+        hint: constant
+          ? "Fold the constant into the neighbouring convolution before converting the model."
+          : "The file is corrupted or needs several inputs; export it again with one input.",
+      },
+    );
+  }
+
+  /** The quantised description of a run-time tensor. */
+  activation(operator: TfliteOperator, source: TfliteTensor): Activation {
+    const { type, scales, zeroPoints } = source;
+    if (type === "FLOAT32" || type === "FLOAT16") {
+      throw this.fail(operator, "float-model", `tensor "${source.name}" holds floating-point numbers.`, {
+        expected: "INT8 or UINT8",
+        found: type,
+        hint: "Quantise the model first: `sluice compress MODEL --dataset …` makes an integer model of a float one.",
+      });
+    }
+    if (type !== "INT8" && type !== "UINT8") {
+      throw this.fail(operator, "unsupported-type", `tensor "${source.name}" holds ${type}.`, {
+        expected: "INT8 or UINT8",
+        found: type,
+        hint: "Convert the model with 8-bit activations and weights.",
+      });
+    }
+    if (scales.length !== 1) {
+      throw this.fail(operator, "bad-quantization", `tensor "${source.name}" needs exactly one scale.`, {
+        expected: "1 scale",
+        found: `${scales.length}`,
+        hint: "Convert the model again with full integer quantisation.",
+      });
+    }
+    const range = typeRange(type);
+    const [zeroPoint] = zeroPoints;
+    if (zeroPoint < range.min || zeroPoint > range.max) {
+      throw this.fail(operator, "bad-zero-point", `tensor "${source.name}" has a zero point outside its type.`, {
+        expected: `${range.min}..${range.max}`,
+        found: String(zeroPoint),
+        hint: "The file is corrupted; export it again.",
+      });
+    }
+    return { source, type, scale: scales[0], zeroPoint, shape: this.shape(operator, source) };
+  }
+
+  /** [height, width, channels] without the batch, which must be 1. */
+  private shape(operator: TfliteOperator, source: TfliteTensor): Shape {
+    const { shape } = source;
+    const batch = shape.length >= 2 ? shape[0] : 1;
+    const rest = shape.length >= 2 ? shape.slice(1) : shape;
+    const extents = [...Array<number>(Math.max(0, 3 - rest.length)).fill(1), ...rest];
+    const elements = extents.reduce((product, extent) => product * extent, 1);
+    const fits = extents.every((extent) => extent >= 1 && extent <= MAX_EXTENT) && elements <= MAX_TENSOR_ELEMENTS;
+    if (batch !== 1 || extents.length !== 3 || !fits) {
+      throw this.fail(operator, "bad-shape", `tensor "${source.name}" has the shape [${shape}].`, {
+        expected: `batch 1, then at most 3 extents of 1..${MAX_EXTENT}, at most ${MAX_TENSOR_ELEMENTS} elements`,
+        found: `[${shape}]`,
+        hint: "Convert the model with a fixed input shape and a batch of 1.",
+      });
+    }
+    return [extents[0], extents[1], extents[2]];
+  }
+
+  /** The single output of an operator. */
+  output(operator: TfliteOperator): Activation {
+    if (operator.outputs.length !== 1) {
+      throw this.fail(operator, "bad-outputs", "must have one output.", {
+        expected: "1",
+        found: `${operator.outputs.length}`,
+        hint: "The file is corrupted; export it again.",
+      });
+    }
+    const [index] = operator.outputs;
+    if (this.produced.has(index)) {
+      throw this.fail(operator, "written-twice", `tensor ${index} is written a second time.`, {
+        found: `tensor ${index}`,
+        hint: "The file is corrupted; export it again.",
+      });
+    }
+    return this.activation(operator, this.model.tensors[index]);
+  }
+
+  /** Requires NHWC with the batch spelt out: the axes of windows mean nothing otherwise. */
+  requireRank4(operator: TfliteOperator, tensor: TfliteTensor): void {
+    if (tensor.shape.length === 4) return;
+    throw this.fail(operator, "bad-rank", `tensor "${tensor.name}" must have four dimensions.`, {
+      expected: "[1, height, width, channels]",
+      found: `[${tensor.shape}]`,
+      hint: "The file is corrupted; export it again.",
+    });
+  }
+
+  requireShape(operator: TfliteOperator, computed: Shape, output: Activation): void {
+    if (computed.every((extent, axis) => extent === output.shape[axis])) return;
+    throw this.fail(operator, "shape-mismatch", "the output shape does not follow from the inputs.", {
+      expected: `[${computed}]`,
+      found: `[${output.shape}]`,
+      hint: "The file is corrupted; export it again.",
+    });
+  }
+
+  /** For operators that move integers without changing what they stand for. */
+  requireSameQuantization(operator: TfliteOperator, input: Activation, output: Activation): void {
+    if (
+      input.type === output.type &&
+      input.scale === output.scale &&
+      input.zeroPoint === output.zeroPoint
+    ) {
+      return;
+    }
+    const text = ({ type, scale, zeroPoint }: Activation) => `${type}, scale ${scale}, zero point ${zeroPoint}`;
+    throw this.fail(operator, "quantization-changes", "input and output are quantised differently.", {
+      expected: text(input),
+      found: text(output),
+      hint: "Convert the model again: current converters give this operator one quantisation.",
+    });
+  }
+
+  /** Adds a graph tensor. Names stay unique: a repeated one gets its number appended. */
+  addTensor(tensor: Tensor): TensorId {
+    this.elements += elementCount(tensor.shape);
+    if (this.elements > MAX_GRAPH_ELEMENTS) {
+      throw new ImportError("too-large", `${this.model.file} has more activations than Sluice holds.`, {
+        place: this.model.file,
+        expected: `at most ${MAX_GRAPH_ELEMENTS} elements in all tensors`,
+        found: `more, at "${tensor.name}"`,
+        hint: "Convert the model with a smaller input.",
+      });
+    }
+    const id = this.tensors.length;
+    const name = this.names.has(tensor.name) ? `${tensor.name}#${id}` : tensor.name;
+    this.names.add(name);
+    this.tensors.push({ ...tensor, name });
+    return id;
+  }
+
+  /** Adds the tensor an operator writes, under its name in the file. */
+  addOutput(output: Activation, range: IntegerRange): TensorId {
+    const { source, shape, scale, zeroPoint } = output;
+    const id = this.addTensor({ name: source.name, shape, scale, zeroPoint, ...range });
+    this.produced.set(source.index, id);
+    return id;
+  }
+
+  /** The fused activation as a range of the output's integers. */
+  fusedRange(operator: TfliteOperator, code: number, output: Activation): IntegerRange {
+    const name = activationNames[code];
+    const range = name && activationRange(name, output.type, output.scale, output.zeroPoint);
+    if (range) return range;
+    throw this.fail(operator, "unsupported-activation", `the fused activation ${name ?? code} is not supported.`, {
+      expected: "NONE, RELU, RELU6 or RELU_N1_TO_1",
+      found: name ?? `activation ${code}`,
+      hint: "Train the model with one of these activations.",
+    });
+  }
+
+  paddingName(operator: TfliteOperator, code: number): (typeof paddingNames)[number] {
+    const name = paddingNames[code];
+    if (name) return name;
+    throw this.fail(operator, "bad-padding", `the padding scheme ${code} does not exist.`, {
+      expected: paddingNames.join(" or "),
+      found: String(code),
+      hint: "The file is corrupted; export it again.",
+    });
+  }
+
+  /** Strides, dilations and kernel sizes. */
+  requireExtents(operator: TfliteOperator, what: string, extents: readonly number[]): void {
+    if (extents.every((extent) => extent >= 1 && extent <= MAX_EXTENT)) return;
+    throw this.fail(operator, "bad-window", `the ${what} is [${extents}].`, {
+      expected: `1..${MAX_EXTENT}`,
+      found: `[${extents}]`,
+      hint: "The file is corrupted; export it again.",
+    });
+  }
+
+  /** A parameter array made once per key, so that operators sharing constants share memory too. */
+  shared<T>(key: string, make: () => T): T {
+    if (!this.parameters.has(key)) this.parameters.set(key, make());
+    return this.parameters.get(key) as T;
+  }
+
+  /** Data of a constant operand. */
+  constant(operator: TfliteOperator, source: TfliteTensor): Uint8Array {
+    if (source.data !== undefined) return source.data;
+    throw this.fail(operator, "not-constant", `tensor "${source.name}" must be a constant.`, {
+      found: `tensor ${source.index} without data`,
+      hint: "Convert the model with its weights frozen.",
+    });
+  }
+
+  /** A constant INT32 or INT64 operand (axes, paddings) as numbers. */
+  integers(operator: TfliteOperator, source: TfliteTensor): number[] {
+    const data = this.constant(operator, source);
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    if (data.length <= 1024) {
+      if (source.type === "INT32") {
+        return Array.from({ length: data.length / 4 }, (_, index) => view.getInt32(4 * index, true));
+      }
+      if (source.type === "INT64") {
+        return Array.from({ length: data.length / 8 }, (_, index) => Number(view.getBigInt64(8 * index, true)));
+      }
+    }
+    throw this.fail(operator, "bad-operand", `tensor "${source.name}" must hold a few integers.`, {
+      expected: "INT32 or INT64, at most 1024 bytes",
+      found: `${source.type}, ${data.length} bytes`,
+      hint: "The file is corrupted; export it again.",
+    });
+  }
+}
