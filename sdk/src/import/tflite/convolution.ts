@@ -34,7 +34,9 @@ export function lowerConvolution(lowering: Lowering, operator: TfliteOperator): 
   const consistent = isDepthwise ? first === 1 : true;
   if (!consistent || !Number.isInteger(groups) || groups < 1 || outputs % groups !== 0 || outputs < 1) {
     throw lowering.fail(operator, "bad-filter", "the filter does not fit the input's channels.", {
-      expected: isDepthwise ? `[1, height, width, a multiple of ${channels}]` : `a divisor of ${channels} inputs`,
+      expected: isDepthwise
+        ? `[1, height, width, a multiple of ${channels}]`
+        : `a divisor of ${channels} inputs`,
       found: `[${weights.shape}]`,
       hint: "The file is corrupted; export it again.",
     });
@@ -83,7 +85,10 @@ export function lowerFullyConnected(lowering: Lowering, operator: TfliteOperator
     });
   }
   const flat: Shape = [1, 1, elements];
-  lowering.requireShape(operator, [1, 1, outputs], { ...output, shape: [1, 1, output.shape.reduce(multiply, 1)] });
+  lowering.requireShape(operator, [1, 1, outputs], {
+    ...output,
+    shape: [1, 1, output.shape.reduce(multiply, 1)],
+  });
   let flatId = id;
   if (input.shape[2] !== elements) {
     const name = `${output.source.name}/flatten`;
@@ -102,7 +107,11 @@ export function lowerFullyConnected(lowering: Lowering, operator: TfliteOperator
     groups: 1,
     bias: readBias(lowering, operator, outputs),
     multipliers: multipliersOf(input, filter.weightScale, output, floatProduct),
-    clamp: lowering.fusedRange(operator, operator.options?.int8(fullyConnectedOptions.activation) ?? 0, output),
+    clamp: lowering.fusedRange(
+      operator,
+      operator.options?.int8(fullyConnectedOptions.activation) ?? 0,
+      output,
+    ),
     inputsPerGroup: elements,
   });
 }
@@ -276,7 +285,10 @@ function readFilter(
     });
   }
   const perChannel = scales.length === outputs && scales.length > 1;
-  if ((scales.length !== 1 && !perChannel) || (perChannel && source.quantizedDimension !== channelDimension)) {
+  if (
+    (scales.length !== 1 && !perChannel) ||
+    (perChannel && source.quantizedDimension !== channelDimension)
+  ) {
     throw lowering.fail(operator, "bad-quantization", "the weights' scales do not fit the output channels.", {
       expected: `1 scale, or ${outputs} along dimension ${channelDimension}`,
       found: `${scales.length} along dimension ${source.quantizedDimension}`,
@@ -291,11 +303,16 @@ function readFilter(
       ? zeroPoints.every((value) => value === 0)
       : !perChannel && zeroPoint >= range.min && zeroPoint <= range.max;
   if (!valid) {
-    throw lowering.fail(operator, "bad-zero-point", "the weights have a zero point their kernel does not know.", {
-      expected: type === "INT8" ? "0 for int8 weights" : "one zero point in 0..255 for uint8 weights",
-      found: `${zeroPoints.slice(0, 8)}`,
-      hint: "Convert the model again with a current TensorFlow Lite.",
-    });
+    throw lowering.fail(
+      operator,
+      "bad-zero-point",
+      "the weights have a zero point their kernel does not know.",
+      {
+        expected: type === "INT8" ? "0 for int8 weights" : "one zero point in 0..255 for uint8 weights",
+        found: `${zeroPoints.slice(0, 8)}`,
+        hint: "Convert the model again with a current TensorFlow Lite.",
+      },
+    );
   }
   const data = lowering.constant(operator, source);
   const weights = lowering.shared(`weights ${source.index}`, () =>

@@ -64,7 +64,15 @@ export function lowerActivation(lowering: Lowering, operator: TfliteOperator): v
     input.type === output.type && input.scale === output.scale && input.zeroPoint === output.zeroPoint;
   if (!same) {
     // The kernel divides the two float32 scales in float32.
-    requantize(lowering, operator, id, input.zeroPoint, Math.fround(input.scale / output.scale), output, clamp);
+    requantize(
+      lowering,
+      operator,
+      id,
+      input.zeroPoint,
+      Math.fround(input.scale / output.scale),
+      output,
+      clamp,
+    );
     return;
   }
   const clip = (value: number) => Math.min(Math.max(value, clamp.min), clamp.max);

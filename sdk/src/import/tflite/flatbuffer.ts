@@ -51,12 +51,16 @@ export class FlatBuffer {
   charge(elements: number, at: number): void {
     this.budget -= elements;
     if (this.budget >= 0) return;
-    throw new ImportError("too-much-data", `${this.file} refers to its own bytes far more often than it has them.`, {
-      place: `${this.file}, byte ${at}`,
-      expected: `at most ${BUDGET_PER_BYTE} elements read per byte of the file`,
-      found: "more",
-      hint: "The file is damaged or was made to exhaust memory; export the model again.",
-    });
+    throw new ImportError(
+      "too-much-data",
+      `${this.file} refers to its own bytes far more often than it has them.`,
+      {
+        place: `${this.file}, byte ${at}`,
+        expected: `at most ${BUDGET_PER_BYTE} elements read per byte of the file`,
+        found: "more",
+        hint: "The file is damaged or was made to exhaust memory; export the model again.",
+      },
+    );
   }
 
   uint8(at: number): number {
@@ -122,7 +126,11 @@ export class FlatBuffer {
 
   private check(at: number, size: number): void {
     if (at >= 0 && at + size <= this.bytes.length) return;
-    throw this.malformed(at, `${size} bytes inside the file (${this.bytes.length} bytes)`, "the end of the file");
+    throw this.malformed(
+      at,
+      `${size} bytes inside the file (${this.bytes.length} bytes)`,
+      "the end of the file",
+    );
   }
 }
 
@@ -143,10 +151,18 @@ export class Table {
     this.tableBytes = buffer.uint16(this.vtable + 2);
     const end = buffer.bytes.length;
     if (this.vtableBytes < 4 || this.vtableBytes % 2 !== 0 || this.vtable + this.vtableBytes > end) {
-      throw buffer.malformed(this.vtable, "an even vtable size of 4 or more, inside the file", `${this.vtableBytes}`);
+      throw buffer.malformed(
+        this.vtable,
+        "an even vtable size of 4 or more, inside the file",
+        `${this.vtableBytes}`,
+      );
     }
     if (this.tableBytes < 4 || position + this.tableBytes > end) {
-      throw buffer.malformed(this.vtable + 2, "a table that ends inside the file", `${this.tableBytes} bytes`);
+      throw buffer.malformed(
+        this.vtable + 2,
+        "a table that ends inside the file",
+        `${this.tableBytes} bytes`,
+      );
     }
   }
 

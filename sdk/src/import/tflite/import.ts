@@ -85,7 +85,8 @@ export function importTflite(bytes: Uint8Array, { file }: ImportOptions): Graph 
       hint: "The file is corrupted; export it again.",
     });
   }
-  const format = lowering.tensors[output].min < 0 || isInt8(model, operators) ? "tflite-int8" : "tflite-uint8";
+  const format =
+    lowering.tensors[output].min < 0 || isInt8(model, operators) ? "tflite-int8" : "tflite-uint8";
   const graph: Graph = {
     name: file.replace(/\.tflite$/, ""),
     source: { format, file, sha256: createHash("sha256").update(bytes).digest("hex") },

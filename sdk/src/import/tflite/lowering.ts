@@ -30,7 +30,10 @@ export class Lowering {
 
   fail(operator: TfliteOperator, code: string, message: string, facts: SluiceErrorFacts): ImportError {
     const place = `${this.model.file}, operator ${operator.index} (${operator.op})`;
-    return new ImportError(code, `Operator ${operator.index} (${operator.op}): ${message}`, { place, ...facts });
+    return new ImportError(code, `Operator ${operator.index} (${operator.op}): ${message}`, {
+      place,
+      ...facts,
+    });
   }
 
   /** The operand at `position`, which must be there. */
@@ -98,11 +101,16 @@ export class Lowering {
     const range = typeRange(type);
     const [zeroPoint] = zeroPoints;
     if (zeroPoint < range.min || zeroPoint > range.max) {
-      throw this.fail(operator, "bad-zero-point", `tensor "${source.name}" has a zero point outside its type.`, {
-        expected: `${range.min}..${range.max}`,
-        found: String(zeroPoint),
-        hint: "The file is corrupted; export it again.",
-      });
+      throw this.fail(
+        operator,
+        "bad-zero-point",
+        `tensor "${source.name}" has a zero point outside its type.`,
+        {
+          expected: `${range.min}..${range.max}`,
+          found: String(zeroPoint),
+          hint: "The file is corrupted; export it again.",
+        },
+      );
     }
     return { source, type, scale: scales[0], zeroPoint, shape: this.shape(operator, source) };
   }
@@ -114,7 +122,8 @@ export class Lowering {
     const rest = shape.length >= 2 ? shape.slice(1) : shape;
     const extents = [...Array<number>(Math.max(0, 3 - rest.length)).fill(1), ...rest];
     const elements = extents.reduce((product, extent) => product * extent, 1);
-    const fits = extents.every((extent) => extent >= 1 && extent <= MAX_EXTENT) && elements <= MAX_TENSOR_ELEMENTS;
+    const fits =
+      extents.every((extent) => extent >= 1 && extent <= MAX_EXTENT) && elements <= MAX_TENSOR_ELEMENTS;
     if (batch !== 1 || extents.length !== 3 || !fits) {
       throw this.fail(operator, "bad-shape", `tensor "${source.name}" has the shape [${shape}].`, {
         expected: `batch 1, then at most 3 extents of 1..${MAX_EXTENT}, at most ${MAX_TENSOR_ELEMENTS} elements`,
@@ -165,14 +174,11 @@ export class Lowering {
 
   /** For operators that move integers without changing what they stand for. */
   requireSameQuantization(operator: TfliteOperator, input: Activation, output: Activation): void {
-    if (
-      input.type === output.type &&
-      input.scale === output.scale &&
-      input.zeroPoint === output.zeroPoint
-    ) {
+    if (input.type === output.type && input.scale === output.scale && input.zeroPoint === output.zeroPoint) {
       return;
     }
-    const text = ({ type, scale, zeroPoint }: Activation) => `${type}, scale ${scale}, zero point ${zeroPoint}`;
+    const text = ({ type, scale, zeroPoint }: Activation) =>
+      `${type}, scale ${scale}, zero point ${zeroPoint}`;
     throw this.fail(operator, "quantization-changes", "input and output are quantised differently.", {
       expected: text(input),
       found: text(output),
@@ -192,7 +198,8 @@ export class Lowering {
       });
     }
     const id = this.tensors.length;
-    const name = this.names.has(tensor.name) ? `${tensor.name}#${id}` : tensor.name;
+    let { name } = tensor;
+    while (this.names.has(name)) name = `${name}#${id}`;
     this.names.add(name);
     this.tensors.push({ ...tensor, name });
     return id;
@@ -211,11 +218,16 @@ export class Lowering {
     const name = activationNames[code];
     const range = name && activationRange(name, output.type, output.scale, output.zeroPoint);
     if (range) return range;
-    throw this.fail(operator, "unsupported-activation", `the fused activation ${name ?? code} is not supported.`, {
-      expected: "NONE, RELU, RELU6 or RELU_N1_TO_1",
-      found: name ?? `activation ${code}`,
-      hint: "Train the model with one of these activations.",
-    });
+    throw this.fail(
+      operator,
+      "unsupported-activation",
+      `the fused activation ${name ?? code} is not supported.`,
+      {
+        expected: "NONE, RELU, RELU6 or RELU_N1_TO_1",
+        found: name ?? `activation ${code}`,
+        hint: "Train the model with one of these activations.",
+      },
+    );
   }
 
   paddingName(operator: TfliteOperator, code: number): (typeof paddingNames)[number] {
@@ -262,7 +274,9 @@ export class Lowering {
         return Array.from({ length: data.length / 4 }, (_, index) => view.getInt32(4 * index, true));
       }
       if (source.type === "INT64") {
-        return Array.from({ length: data.length / 8 }, (_, index) => Number(view.getBigInt64(8 * index, true)));
+        return Array.from({ length: data.length / 8 }, (_, index) =>
+          Number(view.getBigInt64(8 * index, true)),
+        );
       }
     }
     throw this.fail(operator, "bad-operand", `tensor "${source.name}" must hold a few integers.`, {

@@ -6,8 +6,8 @@ import { ImportError } from "../../errors.js";
 import { FlatBuffer, type Table } from "./flatbuffer.js";
 import {
   bufferFields,
-  EXTENDED_OPERATOR_CODE,
   type ElementType,
+  EXTENDED_OPERATOR_CODE,
   elementBytes,
   elementTypeNames,
   FILE_IDENTIFIER,
@@ -119,7 +119,11 @@ function readOperator(
   const code = table.uint32(operatorFields.opcodeIndex);
   const op = codes[code];
   if (op === undefined) {
-    throw table.buffer.malformed(table.position, `an operator code index below ${codes.length}`, String(code));
+    throw table.buffer.malformed(
+      table.position,
+      `an operator code index below ${codes.length}`,
+      String(code),
+    );
   }
   const expected = optionsTypes[op];
   const found = table.uint8(operatorFields.optionsType);
@@ -171,7 +175,8 @@ function readTensor(table: Table, index: number, buffers: readonly Table[], file
     const data = bufferData(source);
     if (data === undefined || data.length === 0) return undefined;
     const size = elementBytes[type];
-    const expected = size === undefined ? data.length : shape.reduce((product, extent) => product * extent, size);
+    const expected =
+      size === undefined ? data.length : shape.reduce((product, extent) => product * extent, size);
     if (data.length !== expected) {
       throw new ImportError("bad-buffer", `Tensor ${index} has data that does not fill its shape.`, {
         place,
@@ -193,7 +198,11 @@ function bufferData(table: Table): Uint8Array | undefined {
   const size = table.uint64(bufferFields.size);
   const end = table.buffer.bytes.length;
   if (offset < 0 || size < 0 || offset + size > end) {
-    throw table.buffer.malformed(table.position, `buffer data inside the file (${end} bytes)`, `${offset}+${size}`);
+    throw table.buffer.malformed(
+      table.position,
+      `buffer data inside the file (${end} bytes)`,
+      `${offset}+${size}`,
+    );
   }
   return table.buffer.bytes.subarray(offset, offset + size);
 }

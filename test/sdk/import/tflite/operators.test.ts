@@ -24,7 +24,7 @@ import {
 
 const types = ["INT8", "UINT8"] as const;
 type EightBit = (typeof types)[number];
-const limits = { INT8: [-128, 127], UINT8: [0, 255] } as const;
+const limits: Record<EightBit, readonly [number, number]> = { INT8: [-128, 127], UINT8: [0, 255] };
 
 function quantization(random: SeededRandom, type: EightBit): Quantization {
   return { scale: Math.fround(0.01 + random.next()), zeroPoint: random.integer(...limits[type]) };
@@ -40,7 +40,11 @@ function bytes(random: SeededRandom, type: EightBit, length: number): Int8Array 
 }
 
 /** Runs a model whose tensor 0 is the input and tensor 1 the output. */
-function run(tensors: readonly TensorSpec[], operator: Omit<OperatorSpec, "outputs">, input: Int8Array | Uint8Array) {
+function run(
+  tensors: readonly TensorSpec[],
+  operator: Omit<OperatorSpec, "outputs">,
+  input: Int8Array | Uint8Array,
+) {
   const model = buildTflite({
     tensors,
     operators: [{ ...operator, outputs: [1] }],
@@ -68,7 +72,13 @@ describe.each(types)("operators on %s", (type) => {
     { name: "asymmetric SAME with stride 2", kernel: [3, 2], stride: [2, 2], dilation: [1, 1], valid: false },
     { name: "dilated", kernel: [2, 3], stride: [1, 1], dilation: [2, 3], valid: false },
     { name: "VALID with leftover columns", kernel: [3, 3], stride: [2, 3], dilation: [1, 1], valid: true },
-    { name: "kernel smaller than the stride", kernel: [1, 1], stride: [2, 2], dilation: [1, 1], valid: false },
+    {
+      name: "kernel smaller than the stride",
+      kernel: [1, 1],
+      stride: [2, 2],
+      dilation: [1, 1],
+      valid: false,
+    },
   ] as const)("CONV_2D: $name", ({ kernel, stride, dilation, valid }) => {
     const random = seededRandom(0xc0de + kernel[0] * 16 + stride[1]);
     for (const groups of [1, 2]) {
@@ -115,10 +125,21 @@ describe.each(types)("operators on %s", (type) => {
         [
           activation("in", type, [1, 8, 9, channels], q),
           activation("out", type, [1, rows.size, columns.size, outputs], p),
-          { name: "w", type, shape: filterShape, scales: weightScales, zeroPoints: weightScales.map(() => weightZero), data: weights },
+          {
+            name: "w",
+            type,
+            shape: filterShape,
+            scales: weightScales,
+            zeroPoints: weightScales.map(() => weightZero),
+            data: weights,
+          },
           { name: "b", type: "INT32", shape: [outputs], data: bias },
         ],
-        { op: "CONV_2D", inputs: [0, 2, 3], ...convolutionOptions({ valid, stride, dilation, activation: 1 }) },
+        {
+          op: "CONV_2D",
+          inputs: [0, 2, 3],
+          ...convolutionOptions({ valid, stride, dilation, activation: 1 }),
+        },
         data,
       );
       expect(actual).toEqual(expected);
@@ -133,7 +154,9 @@ describe.each(types)("operators on %s", (type) => {
     const rows = axis(7, 3, 2, 1, false);
     const columns = axis(6, 3, 2, 1, false);
     const weightScales =
-      type === "INT8" ? Array.from({ length: outputs }, () => Math.fround(random.next() / 50)) : [Math.fround(0.013)];
+      type === "INT8"
+        ? Array.from({ length: outputs }, () => Math.fround(random.next() / 50))
+        : [Math.fround(0.013)];
     const weightZero = type === "INT8" ? 0 : 131;
     const weights = bytes(random, type, 9 * outputs);
     const data = bytes(random, type, 7 * 6 * channels);
@@ -262,7 +285,8 @@ describe.each(types)("operators on %s", (type) => {
     const columns = axis(7, 3, 2, 1, false);
     const [min, max] = limits[type];
     const low = activationCode === 0 ? min : q.zeroPoint;
-    const high = activationCode === 3 ? Math.min(max, q.zeroPoint + Math.round(Math.fround(6 / q.scale))) : max;
+    const high =
+      activationCode === 3 ? Math.min(max, q.zeroPoint + Math.round(Math.fround(6 / q.scale))) : max;
     for (const op of ["MAX_POOL_2D", "AVERAGE_POOL_2D"] as const) {
       const expected: number[] = [];
       for (let y = 0; y < rows.size; y += 1) {
@@ -283,7 +307,10 @@ describe.each(types)("operators on %s", (type) => {
         }
       }
       const actual = run(
-        [activation("in", type, [1, 5, 7, 3], q), activation("out", type, [1, rows.size, columns.size, 3], q)],
+        [
+          activation("in", type, [1, 5, 7, 3], q),
+          activation("out", type, [1, rows.size, columns.size, 3], q),
+        ],
         { op, inputs: [0], ...poolOptions({ filter: [2, 3], stride: [2, 2], activation: activationCode }) },
         data,
       );
@@ -291,30 +318,34 @@ describe.each(types)("operators on %s", (type) => {
     }
   });
 
-  it.each(["RELU", "RELU6", "RELU_N1_TO_1"] as const)("%s with and without a change of quantisation", (op) => {
-    const random = seededRandom(op.length);
-    const q = { scale: Math.fround(0.047), zeroPoint: type === "INT8" ? -3 : 120 };
-    for (const p of [q, { scale: Math.fround(0.031), zeroPoint: q.zeroPoint + 2 }]) {
-      const data = bytes(random, type, 48);
-      const bounds = { RELU: [0, Infinity], RELU6: [0, 6], RELU_N1_TO_1: [-1, 1] }[op];
-      const stored = (real: number) => {
-        const steps = Math.fround(real / p.scale);
-        return p.zeroPoint + Math.sign(steps) * Math.round(Math.abs(steps));
-      };
-      const [min, max] = limits[type];
-      const expected = [...data].map((value) => {
-        const real = Math.fround(q.scale / p.scale);
-        const scaled = Number(multiplyByQuantizedMultiplier(BigInt(value - q.zeroPoint), real)) + p.zeroPoint;
-        return clamp(scaled, Math.max(min, stored(bounds[0])), Math.min(max, stored(bounds[1])));
-      });
-      const actual = run(
-        [activation("in", type, [1, 4, 4, 3], q), activation("out", type, [1, 4, 4, 3], p)],
-        { op, inputs: [0] },
-        data,
-      );
-      expect(actual).toEqual(expected);
-    }
-  });
+  it.each(["RELU", "RELU6", "RELU_N1_TO_1"] as const)(
+    "%s with and without a change of quantisation",
+    (op) => {
+      const random = seededRandom(op.length);
+      const q = { scale: Math.fround(0.047), zeroPoint: type === "INT8" ? -3 : 120 };
+      for (const p of [q, { scale: Math.fround(0.031), zeroPoint: q.zeroPoint + 2 }]) {
+        const data = bytes(random, type, 48);
+        const bounds = { RELU: [0, Infinity], RELU6: [0, 6], RELU_N1_TO_1: [-1, 1] }[op];
+        const stored = (real: number) => {
+          const steps = Math.fround(real / p.scale);
+          return p.zeroPoint + Math.sign(steps) * Math.round(Math.abs(steps));
+        };
+        const [min, max] = limits[type];
+        const expected = [...data].map((value) => {
+          const real = Math.fround(q.scale / p.scale);
+          const scaled =
+            Number(multiplyByQuantizedMultiplier(BigInt(value - q.zeroPoint), real)) + p.zeroPoint;
+          return clamp(scaled, Math.max(min, stored(bounds[0])), Math.min(max, stored(bounds[1])));
+        });
+        const actual = run(
+          [activation("in", type, [1, 4, 4, 3], q), activation("out", type, [1, 4, 4, 3], p)],
+          { op, inputs: [0] },
+          data,
+        );
+        expect(actual).toEqual(expected);
+      }
+    },
+  );
 
   it("MEAN over height and width with one combined multiplier", () => {
     const random = seededRandom(0x3ea);
