@@ -1,0 +1,150 @@
+/**
+ * The DDR image: where weight streams, channel parameters and tables lie.
+ *
+ * Every layer has its own parameter and weight sections, so that new weights for one layer change the content of no
+ * other section but the program's (offsets). Equal tables are stored once. The program comes last.
+ */
+import { rawCodec } from "../codec/raw.js";
+import type { LayerWeights, WeightCodec } from "../codec/types.js";
+import { packChannelParameters } from "../overlay/channel-parameters.js";
+import type { EngineLayer } from "./engine-layer.js";
+import { TABLE_ENTRIES } from "./requantize-roots.js";
+import type { ImageSection, SectionKind } from "./types.js";
+
+export const SECTION_ALIGNMENT = 64;
+
+/** Byte offsets a layer's compute command carries; 0 where the layer has no such part. */
+export interface ImageAddresses {
+  readonly parameters: number;
+  readonly tables: number;
+  readonly addends: number;
+  readonly weights: number;
+  readonly weightsBytes: number;
+  readonly codec: number;
+  readonly codecName: string;
+}
+
+export interface WeightImage {
+  readonly sections: ImageSection[];
+  readonly addresses: readonly ImageAddresses[];
+  readonly codecTables: { readonly offset: number; readonly bytes: number };
+  /** First free byte, aligned. */
+  readonly end: number;
+}
+
+export function buildImage(
+  layers: readonly EngineLayer[],
+  codec: WeightCodec,
+  onProgress?: (done: number) => void,
+): WeightImage {
+  const sections: ImageSection[] = [];
+  let end = 0;
+  const append = (kind: SectionKind, name: string, bytes: Uint8Array): number => {
+    const offset = end;
+    sections.push({ kind, name, offset, bytes });
+    end = Math.ceil((offset + bytes.length) / SECTION_ALIGNMENT) * SECTION_ALIGNMENT;
+    return offset;
+  };
+
+  const encoded = encodeWeights(layers, codec, onProgress);
+  const codecTables = {
+    offset: encoded.tables.length === 0 ? 0 : append("tables", "codec tables", encoded.tables),
+    bytes: encoded.tables.length,
+  };
+  const pool = new TablePool();
+  const lookups = layers.map((layer) => ({
+    tables: layer.requantize.tables.length === 0 ? -1 : pool.add(outputTables(layer)),
+    addends: layer.addends === undefined ? -1 : pool.add(addendBytes(layer.addends)),
+  }));
+  const tablesAt = pool.bytes.length === 0 ? 0 : append("parameters", "lookup tables", pool.bytes);
+  const addresses = layers.map((layer, index): ImageAddresses => {
+    const parameters = append(
+      "parameters",
+      `${layer.name} parameters`,
+      packChannelParameters(layer.parameters),
+    );
+    const stream = encoded.streams.get(layer);
+    const { tables, addends } = lookups[index];
+    return {
+      parameters,
+      tables: tables < 0 ? 0 : tablesAt + tables,
+      addends: addends < 0 ? 0 : tablesAt + addends,
+      weights: stream === undefined ? 0 : append("weights", layer.name, stream.bytes),
+      weightsBytes: stream?.bytes.length ?? 0,
+      codec: stream?.codec.id ?? 0,
+      codecName: stream?.codec.name ?? "",
+    };
+  });
+  return { sections, addresses, codecTables, end };
+}
+
+interface Stream {
+  readonly codec: WeightCodec;
+  readonly bytes: Uint8Array;
+}
+
+/** The codec's streams, or the stored weights where those are not larger. */
+function encodeWeights(
+  layers: readonly EngineLayer[],
+  codec: WeightCodec,
+  onProgress?: (done: number) => void,
+): { tables: Uint8Array; streams: Map<EngineLayer, Stream> } {
+  const weighted = layers.filter((layer) => layer.weights !== undefined);
+  const inputs = weighted.map((layer): LayerWeights => {
+    return { name: layer.name, layout: layer.weights!.layout, weights: layer.weights!.values };
+  });
+  const encoded = codec.encode(inputs, { onProgress });
+  const raw = rawCodec.encode(inputs).streams;
+  const streams = new Map<EngineLayer, Stream>();
+  weighted.forEach((layer, at) => {
+    const stored = encoded.streams[at].length >= raw[at].length;
+    streams.set(layer, stored ? { codec: rawCodec, bytes: raw[at] } : { codec, bytes: encoded.streams[at] });
+  });
+  const used = [...streams.values()].some((stream) => stream.codec === codec && codec.id !== rawCodec.id);
+  return { tables: used ? encoded.tables : new Uint8Array(0), streams };
+}
+
+/** 512 bytes per output, unused entries 0. */
+function outputTables({ requantize }: EngineLayer): Uint8Array {
+  const bytes = new Uint8Array(requantize.tables.length * TABLE_ENTRIES);
+  requantize.tables.forEach((table, output) => {
+    bytes.set(new Uint8Array(table.buffer, table.byteOffset, table.length), output * TABLE_ENTRIES);
+  });
+  return bytes;
+}
+
+function addendBytes(addends: Int32Array): Uint8Array {
+  const view = new DataView(new ArrayBuffer(addends.length * 4));
+  addends.forEach((value, at) => {
+    view.setInt32(at * 4, value, true);
+  });
+  return new Uint8Array(view.buffer);
+}
+
+/** Equal blocks once; every block starts at a multiple of 64 bytes. */
+class TablePool {
+  readonly #blocks: Uint8Array[] = [];
+  readonly #known = new Map<string, number>();
+  #length = 0;
+
+  add(block: Uint8Array): number {
+    const key = block.join();
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const offset = this.#length;
+    this.#known.set(key, offset);
+    this.#blocks.push(block);
+    this.#length += Math.ceil(block.length / SECTION_ALIGNMENT) * SECTION_ALIGNMENT;
+    return offset;
+  }
+
+  get bytes(): Uint8Array {
+    const bytes = new Uint8Array(this.#length);
+    let at = 0;
+    for (const block of this.#blocks) {
+      bytes.set(block, at);
+      at += Math.ceil(block.length / SECTION_ALIGNMENT) * SECTION_ALIGNMENT;
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * On-chip and DDR memory a model and its overlay take, against the K26's. Block counts follow from the geometry; they
+ * are what synthesis is expected to infer, not a place-and-route result.
+ */
+import type { OverlayGeometry } from "../overlay/geometry.js";
+import type { MemoryUse } from "./types.js";
+
+/** Kria K26 (XCK26): 144 block RAMs of 36 Kbit, 64 UltraRAMs of 288 Kbit, 4 GiB DDR4. */
+export const k26 = { bram36: 144, uram: 64, ddrBytes: 4 * 2 ** 30 } as const;
+
+const URAM_BYTES = 36_864;
+const WEIGHT_HALVES = 2;
+
+export interface MemoryFigures {
+  readonly activationRows: number;
+  readonly weightLines: number;
+  readonly ddrBytes: number;
+}
+
+export function memoryReport(used: MemoryFigures, geometry: OverlayGeometry): MemoryUse[] {
+  return [
+    { name: "BRAM36", used: blockRams(geometry), available: k26.bram36, unit: "blocks" },
+    { name: "URAM", used: ultraRams(geometry), available: k26.uram, unit: "blocks" },
+    { name: "DDR", used: used.ddrBytes, available: k26.ddrBytes, unit: "bytes" },
+    { name: "activation rows", used: used.activationRows, available: geometry.activationRows, unit: "rows" },
+    { name: "weight lines", used: used.weightLines, available: geometry.weightLines, unit: "lines" },
+  ];
+}
+
+function ultraRams({ activationRows, weightLines, pixels, inputs, outputs }: OverlayGeometry): number {
+  const activations = Math.ceil((activationRows * pixels * inputs) / URAM_BYTES);
+  return activations + Math.ceil((WEIGHT_HALVES * weightLines * inputs * outputs) / URAM_BYTES);
+}
+
+/**
+ * Decoder tables: one 36-Kbit block serves two lanes. Output tables (2 x 512 bytes) and addend tables (2 x 256 words):
+ * one 18-Kbit block with two ports serves two requantisation lanes for each of the two tables. Channel parameters and
+ * the bus FIFOs: 128 bits wide, two blocks each.
+ */
+function blockRams({ decoderLanes, requantizeLanes }: OverlayGeometry): number {
+  const decoder = Math.ceil(decoderLanes / 2);
+  const outputTables = Math.ceil(requantizeLanes / 2);
+  const addends = Math.ceil(requantizeLanes / 2);
+  const parameters = 2;
+  const fifos = 3 * 2;
+  return decoder + outputTables + addends + parameters + fifos;
+}
