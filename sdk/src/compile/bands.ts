@@ -68,10 +68,14 @@ export function canBegin(
   input: ActivationBuffer,
   geometry: OverlayGeometry,
 ): boolean {
+  // A command has no negative padding: the first window of a band must begin on or above the last row.
+  const { stride, padding } = layer.window;
+  if (row * stride[0] - padding.top >= layer.inputs[0].shape[0]) return false;
   return streamed.every((buffer) => {
     if (buffer.origin === "taps") {
-      const { stride, padding } = buffer.taps!.window;
-      const first = row * stride[0] - padding.top;
+      const { window } = buffer.taps!;
+      const first = row * window.stride[0] - window.padding.top;
+      if (first >= input.height) return false;
       return first <= 0 || (first * input.width * input.channels) % DDR_ALIGNMENT === 0;
     }
     const written = layer.outputs.filter((stored) => stored.buffer === buffer);

@@ -8,6 +8,7 @@ import type { WeightCodec } from "../codec/types.js";
 import { CompileError, OverlayError } from "../errors.js";
 import type { Graph } from "../graph/types.js";
 import { channelWords } from "../overlay/activation-layout.js";
+import { engineTile } from "../overlay/engine-order.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
 import { packCommands } from "../overlay/program.js";
 import { OVERLAY_VERSION } from "../overlay/registers.js";
@@ -98,7 +99,6 @@ function layerInfo(
 ): LayerInfo {
   const { layer, source, command, rows } = layers[index];
   const shape = outputShape(layer);
-  const tile = { CONV: geometry.outputs, DEPTHWISE: geometry.depthwiseChannels, POOL: 0, ADD: 0 };
   const addresses = image.addresses[source];
   return {
     index,
@@ -108,7 +108,7 @@ function layerInfo(
     outputs: layer.outputs.map(({ tensor, offset }) => ({ tensor: tensor.name, codeOffset: offset })),
     shape,
     rows: [rows.first, rows.end],
-    tile: tile[layer.opcode],
+    tile: engineTile(geometry),
     macs: Math.round((layer.macs * (rows.end - rows.first)) / shape[0]),
     weightBytes: layer.weights?.values.length ?? 0,
     compressedBytes: addresses.weightsBytes,
@@ -123,7 +123,9 @@ function requireWeightTiles(layers: readonly EngineLayer[], geometry: OverlayGeo
   for (const layer of layers) {
     if (layer.weights === undefined) continue;
     const { kernelHeight, kernelWidth, inputs } = layer.weights.layout;
-    const lines = kernelHeight * kernelWidth * channelWords(inputs, geometry);
+    // A depthwise tile lies on the diagonals of O / I lines for every tap.
+    const perTap = layer.opcode === "DEPTHWISE" ? geometry.outputs : inputs;
+    const lines = kernelHeight * kernelWidth * channelWords(perTap, geometry);
     most = Math.max(most, lines);
     if (lines <= geometry.weightLines) continue;
     throw new CompileError("weight-tile", "A layer's weight tile does not fit the tile buffer.", {

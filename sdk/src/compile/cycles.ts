@@ -5,7 +5,7 @@
  * Commands run one after the other; only the weight decoder runs ahead, across layers, into the free half of the
  * weight tile buffer. Per command, with G = output rows * ceil(output width / P) pixel groups:
  *   CONV       per tile of O outputs: G * max(reads, P * O / R), reads = taps * ceil(inputs / I) * conflicts
- *   DEPTHWISE  per tile of D channels: G * max(taps * conflicts, P * D / R)
+ *   DEPTHWISE  per tile of O channels: G * max(taps * O / I * conflicts, P * O / R)
  *   POOL       G * channel words * max(taps * conflicts, P * I / R)
  *   ADD        G * channel words * max(2 reads, P * I / R)
  *   LOAD       latency + max(bytes / port, words assembled when windows are expanded)
@@ -21,6 +21,7 @@
 import { deflateCodec } from "../codec/deflate.js";
 import { rawCodec } from "../codec/raw.js";
 import { channelWords, pixelGroups } from "../overlay/activation-layout.js";
+import { engineTile } from "../overlay/engine-order.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
 import type {
   AddCommand,
@@ -112,10 +113,12 @@ interface TileCost {
 
 function weightTiles(command: ConvCommand | DepthwiseCommand, geometry: OverlayGeometry): TileCost[] {
   const depthwise = command.opcode === "DEPTHWISE";
-  const tile = depthwise ? geometry.depthwiseChannels : geometry.outputs;
+  const tile = engineTile(geometry);
   const taps = command.kernelHeight * command.kernelWidth;
   const inputs = depthwise ? 1 : command.inChannels;
-  const reads = taps * channelWords(inputs, geometry) * bankConflicts(command.strideWidth, geometry);
+  // A depthwise tap of O channels needs O / I rows of the activation memory, one a cycle.
+  const rows = channelWords(depthwise ? tile : inputs, geometry);
+  const reads = taps * rows * bankConflicts(command.strideWidth, geometry);
   const writes = Math.ceil((geometry.pixels * tile) / geometry.requantizeLanes);
   const compute = groupsOf(command, geometry) * Math.max(reads, writes);
   const total = command.outChannels * taps * inputs;

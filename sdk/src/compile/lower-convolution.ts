@@ -7,6 +7,7 @@
  */
 import type { ConvolutionNode, Window } from "../graph/types.js";
 import { channelWords } from "../overlay/activation-layout.js";
+import { engineTile } from "../overlay/engine-order.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
 import { toDemandOrder } from "../overlay/weight-order.js";
 import type { Accumulator } from "./accumulate.js";
@@ -14,6 +15,9 @@ import { foldPads, type GraphIndex, refuse, tensorOf } from "./consumers.js";
 import { type Stored, unitWindow } from "./engine-layer.js";
 import type { Interval } from "./rounding.js";
 import type { Storage } from "./storage.js";
+
+/** Bytes of the input frame from a window's first to its last that LOAD can hold (overlay/program.ts). */
+const TAPS_REACH = 8_192;
 
 /** Weights as the engine sees them: [outputs][kh][kw][inputs] with one group, or depthwise with inputs = 1. */
 interface DenseWeights {
@@ -53,7 +57,7 @@ export function lowerConvolution(
   const [height, width] = outputPlane(view.window, stored.shape);
   const { kernel } = view.window;
   const taps = kernel[0] * kernel[1];
-  const tile = dense.depthwise ? geometry.depthwiseChannels : geometry.outputs;
+  const tile = engineTile(geometry);
   const flattened = dense.depthwise
     ? undefined
     : flattenTaps(view.window, stored, zeroPoint, storage, geometry);
@@ -254,6 +258,8 @@ function flattenTaps(
   const channels = stored.shape[2];
   const taps = window.kernel[0] * window.kernel[1];
   if (channelWords(taps * channels, geometry) >= taps * channelWords(channels, geometry)) return undefined;
+  const reach = ((window.kernel[0] - 1) * stored.shape[1] + window.kernel[1]) * channels;
+  if (window.dilation[0] !== 1 || window.dilation[1] !== 1 || reach > TAPS_REACH) return undefined;
   const [height, width] = outputPlane(window, stored.shape);
   const shape = [height, width, taps * channels] as const;
   const padValue = hasPadding(window) ? zeroPoint : 0;
