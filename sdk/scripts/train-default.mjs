@@ -20,7 +20,9 @@ const { values: options } = parseArgs({
     out: { type: "string", default: fileURLToPath(new URL("../build/resnet8-shapes.f32", import.meta.url)) },
   },
 });
-const [seed, steps, batch, learningRate] = [options.seed, options.steps, options.batch, options.rate].map(Number);
+const [seed, steps, batch, learningRate] = [options.seed, options.steps, options.batch, options.rate].map(
+  Number,
+);
 
 const tf = await loadTensorflow();
 mkdirSync(dirname(options.out), { recursive: true });
@@ -43,5 +45,7 @@ const parameters = trainResNet8(tf, {
   },
 });
 writeFileSync(options.out, serializeParameters(parameters));
-console.log(`seed ${seed}, ${steps} steps of ${batch}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+console.log(
+  `seed ${seed}, ${steps} steps of ${batch}: ${((performance.now() - started) / 1000).toFixed(0)} s`,
+);
 console.log(`wrote ${options.out}`);

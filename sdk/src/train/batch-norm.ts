@@ -32,7 +32,11 @@ interface KernelCall {
 const BLOCK = 8192;
 
 /** Visits each channel of each block: elements start, start + channels, ... below end belong to channel c. */
-function byChannel(size: number, channels: number, visit: (c: number, start: number, end: number) => void): void {
+function byChannel(
+  size: number,
+  channels: number,
+  visit: (c: number, start: number, end: number) => void,
+): void {
   const step = Math.max(1, Math.floor(BLOCK / channels)) * channels;
   for (let block = 0; block < size; block += step) {
     const end = Math.min(size, block + step);

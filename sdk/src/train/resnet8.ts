@@ -89,8 +89,7 @@ function body(x: Tensor4D, conv: ConvStep, observe: (name: string, tensor: Tenso
   for (const stack of ["stack1", "stack2", "stack3"]) {
     const first = seen(`${stack}.conv1.relu`, conv(layer(`${stack}.conv1`), y).relu() as Tensor4D);
     const second = seen(`${stack}.conv2`, conv(layer(`${stack}.conv2`), first));
-    const shortcut =
-      stack === "stack1" ? y : seen(`${stack}.shortcut`, conv(layer(`${stack}.shortcut`), y));
+    const shortcut = stack === "stack1" ? y : seen(`${stack}.shortcut`, conv(layer(`${stack}.shortcut`), y));
     y = seen(`${stack}.relu`, second.add(shortcut).relu() as Tensor4D);
   }
   return y;
@@ -121,8 +120,13 @@ export function trainingLogits(
     record(name, mean.dataSync(), variance.dataSync());
     return y;
   };
-  const pooled = globalAverage(tf, body(x, conv, () => undefined));
-  return tf.matMul(pooled, tensors.get("linear.weights") as Tensor2D).add(tensors.get("linear.bias") as Tensor1D);
+  const pooled = globalAverage(
+    tf,
+    body(x, conv, () => undefined),
+  );
+  return tf
+    .matMul(pooled, tensors.get("linear.weights") as Tensor2D)
+    .add(tensors.get("linear.bias") as Tensor1D);
 }
 
 /** A convolution with its batch normalisation folded in. */

@@ -4,7 +4,13 @@
  * ever seen twice. Given the same options on the same engine, every step gives the same numbers.
  */
 import type { Scalar, Variable } from "@tensorflow/tfjs";
-import { crossEntropy, initialParameters, type Parameter, type Parameters, trainingLogits } from "./resnet8.js";
+import {
+  crossEntropy,
+  initialParameters,
+  type Parameter,
+  type Parameters,
+  trainingLogits,
+} from "./resnet8.js";
 import { drawShapeImages, SHAPE_CLASSES, SHAPE_IMAGE_SIZE } from "./shapes-dataset.js";
 import type { Tensorflow } from "./tensorflow.js";
 

@@ -113,7 +113,12 @@ function backpropFilter(tf: Tensorflow, call: KernelCall): TensorInfo {
 }
 
 /** Puts stride - 1 zeros after every row and every column of an NHWC tensor. */
-function zeroStuff(scope: KernelScope, dy: TensorInfo, strideHeight: number, strideWidth: number): TensorInfo {
+function zeroStuff(
+  scope: KernelScope,
+  dy: TensorInfo,
+  strideHeight: number,
+  strideWidth: number,
+): TensorInfo {
   const [batch, height, width, channels] = dy.shape;
   let stuffed = dy;
   if (strideWidth > 1) {

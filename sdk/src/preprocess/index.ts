@@ -1,0 +1,4 @@
+export * from "./encode.js";
+export * from "./input-image.js";
+export * from "./preprocessing.js";
+export * from "./resize-bilinear.js";
