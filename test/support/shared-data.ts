@@ -14,8 +14,13 @@ if (!hasSharedData) {
   );
 }
 
+/** For code that opens files itself. */
+export function sharedPath(...path: string[]): string {
+  return join(root, ...path);
+}
+
 export function sharedFile(...path: string[]): Uint8Array {
-  return readFileSync(join(root, ...path));
+  return readFileSync(sharedPath(...path));
 }
 
 export function sharedJson<T>(...path: string[]): T {

@@ -56,9 +56,9 @@ export function readDataFile(path: string): Uint8Array {
   }
   if (size > MAX_DATA_FILE_BYTES) throw tooLarge(`${size} bytes`);
   const bytes = readFileSync(path);
-  if (!path.endsWith(".gz")) return bytes;
+  if (!path.endsWith(".gz")) return plainArray(bytes);
   try {
-    return gunzipSync(bytes, { maxOutputLength: MAX_DATA_FILE_BYTES });
+    return plainArray(gunzipSync(bytes, { maxOutputLength: MAX_DATA_FILE_BYTES }));
   } catch (cause) {
     if ((cause as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge("more after inflating");
     throw new DatasetError("corrupt-gzip", `${name}: the gzip file is damaged or cut short`, {
@@ -69,4 +69,9 @@ export function readDataFile(path: string): Uint8Array {
       cause,
     });
   }
+}
+
+/** A Buffer's bytes as a Uint8Array, whose slice() copies where a Buffer's would share. */
+function plainArray(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }

@@ -97,7 +97,7 @@ function parseDict(text: string, place: string): Omit<NpyHeader, "dataOffset"> {
     refuse("npy-header", place, expected, text.trim().slice(0, 120), WRITE_AGAIN);
   const descr = /'descr':\s*'([^']{1,16})'/.exec(text)?.[1];
   if (descr === undefined) throw bad("a dict with 'descr' naming a plain type");
-  if (!(descr in TYPES)) {
+  if (!Object.hasOwn(TYPES, descr)) {
     throw refuse(
       "npy-dtype",
       place,

@@ -28,7 +28,7 @@ const SIZE = SHAPE_IMAGE_SIZE;
 /** Sub-pixel positions per axis: coverage comes in ninths. */
 const SAMPLES = 3;
 /** Smallest sum of channel differences between the figure and the background it stands on. */
-const MIN_CONTRAST = 110;
+const MIN_CONTRAST = 150;
 
 function randomColour(random: Prng): Colour {
   return [random.below(256), random.below(256), random.below(256)];
@@ -88,8 +88,8 @@ function paintClutter(random: Prng, canvas: Float64Array, count: number): void {
     const [cos, sin] = randomDirection(random);
     const centreX = random.uniform(0, SIZE);
     const centreY = random.uniform(0, SIZE);
-    const halfLength = random.uniform(1, 6);
-    const halfWidth = random.uniform(0.5, 1.2);
+    const halfLength = random.uniform(1, 5);
+    const halfWidth = random.uniform(0.5, 1.1);
     paint(
       canvas,
       centreX,
@@ -140,8 +140,8 @@ function paintFigure(random: Prng, canvas: Float64Array, label: number, backgrou
     ? first
     : (first.map((v) => Math.min(255, Math.max(0, v + random.between(-40, 40)))) as [number, number, number]);
   const [cos, sin] = randomDirection(random);
-  const radius = random.uniform(6, 13.5);
-  const stretch = random.uniform(0.8, 1.25);
+  const radius = random.uniform(8, 14);
+  const stretch = random.uniform(0.87, 1.15);
   const reach = Math.min(15, radius + 1);
   const centreX = random.uniform(reach, SIZE - reach);
   const centreY = random.uniform(reach, SIZE - reach);
@@ -163,7 +163,7 @@ function paintFigure(random: Prng, canvas: Float64Array, label: number, backgrou
 
 /** Adds uniform noise of a random strength to every channel and a random overall brightness; returns 8-bit pixels. */
 function finish(random: Prng, canvas: Float64Array): Uint8Array {
-  const strength = random.below(36);
+  const strength = random.below(28);
   const gain = random.uniform(0.75, 1.1);
   const pixels = new Uint8Array(SHAPE_IMAGE_BYTES);
   for (let i = 0; i < pixels.length; i++) {
@@ -179,9 +179,9 @@ export function drawShapeImage(seed: number, index: number): ShapeImage {
   const label = random.below(SHAPE_CLASSES.length);
   const canvas = new Float64Array(SHAPE_IMAGE_BYTES);
   const background = paintBackground(random, canvas);
-  paintClutter(random, canvas, random.below(5));
+  paintClutter(random, canvas, random.below(4));
   paintFigure(random, canvas, label, background);
-  if (random.chance(2, 5)) paintClutter(random, canvas, random.between(1, 2)); // in front: an occlusion
+  if (random.chance(1, 3)) paintClutter(random, canvas, random.between(1, 2)); // in front: an occlusion
   return { pixels: finish(random, canvas), label };
 }
 
