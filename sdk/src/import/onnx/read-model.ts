@@ -3,6 +3,7 @@ import { ImportError } from "../../errors.js";
 import type { Attribute, Constant, OnnxModel, OnnxNode } from "./model.js";
 import {
   type AttributeProto,
+  attributeTypes,
   type GraphProto,
   type ModelProto,
   modelProto,
@@ -67,24 +68,38 @@ function decode(bytes: Uint8Array, file: string): ModelProto {
 }
 
 function readNode(node: NodeProto): OnnxNode {
-  const attributes = new Map(
-    node.attribute.map((attribute) => [attribute.name, readAttribute(attribute, node)]),
-  );
+  const attributes = new Map<string, Attribute>();
+  for (const attribute of node.attribute) {
+    const value = readAttribute(attribute, node);
+    if (value !== undefined) attributes.set(attribute.name, value);
+  }
   const { name, opType, input, output } = node;
   const domain = node.domain === "ai.onnx" ? "" : node.domain;
   return { name, opType, domain, inputs: input, outputs: output, attributes };
 }
 
-/** Which field is set tells the type: decoded messages own only the fields the file has. */
-function readAttribute(attribute: AttributeProto, node: NodeProto): Attribute {
-  const has = (field: keyof AttributeProto) => Object.hasOwn(attribute, field);
-  if (attribute.ints.length > 0) return attribute.ints.map(toInteger);
-  if (attribute.floats.length > 0) return [...attribute.floats];
-  if (attribute.t) return decodeTensor(attribute.t, `${node.name || node.opType}.${attribute.name}`);
-  if (has("s")) return new TextDecoder().decode(attribute.s);
-  if (has("i")) return toInteger(attribute.i);
-  if (has("f")) return attribute.f;
-  return [];
+/**
+ * The decoder leaves out fields that are zero, so the declared type says what is meant. Types that no supported
+ * operator has (graphs, lists of strings) are left out: an unsupported operator is refused by its name later.
+ */
+function readAttribute(attribute: AttributeProto, node: NodeProto): Attribute | undefined {
+  const place = `${node.name || node.opType}.${attribute.name}`;
+  switch (attribute.type) {
+    case attributeTypes.FLOAT:
+      return attribute.f;
+    case attributeTypes.INT:
+      return toInteger(attribute.i);
+    case attributeTypes.STRING:
+      return new TextDecoder().decode(attribute.s);
+    case attributeTypes.FLOATS:
+      return [...attribute.floats];
+    case attributeTypes.INTS:
+      return attribute.ints.map(toInteger);
+    case attributeTypes.TENSOR:
+      return attribute.t ? decodeTensor(attribute.t, place) : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** Names are optional in ONNX and need not be unique; here they are neither. */

@@ -43,6 +43,7 @@ const root = protobuf.Root.fromJSON({
         t: { id: 5, type: "TensorProto" },
         floats: { id: 7, rule: "repeated", type: "float" },
         ints: { id: 8, rule: "repeated", type: "int64" },
+        type: { id: 20, type: "int32" },
       },
     },
     TensorProto: {
@@ -98,8 +99,12 @@ export interface NodeProto {
   readonly domain: string;
 }
 
+/** AttributeProto.AttributeType, which says which field holds the value. */
+export const attributeTypes = { FLOAT: 1, INT: 2, STRING: 3, TENSOR: 4, FLOATS: 6, INTS: 7 } as const;
+
 export interface AttributeProto {
   readonly name: string;
+  readonly type: number;
   readonly f: number;
   readonly i: ProtoInt64;
   readonly s: Uint8Array;
