@@ -1,0 +1,236 @@
+/**
+ * Chooses, for one layer and given class costs, the offsets A[o], B[i] and C[tap] whose clipped sum is the class of each
+ * weight: coordinate descent on exact costs, side information included.
+ */
+import { BIT, type ClassCosts, PADDING } from "./class-costs.js";
+
+/** A layer as the fitting sees it: byte values, one per weight or per pair, [output][row]. */
+export interface FitLayer {
+  readonly outputs: number;
+  readonly inputs: number;
+  readonly taps: number;
+  readonly values: Uint8Array;
+  /** Input channel and tap of each row. */
+  readonly rowInput: Uint16Array;
+  readonly rowTap: Uint16Array;
+}
+
+export interface Offsets {
+  /** Absolute: the base is in `a`. */
+  readonly a: Int32Array;
+  readonly b: Int32Array;
+  readonly c: Int32Array;
+}
+
+export interface Fit extends Offsets {
+  /** Estimated cost of the weights, in 1/BIT bits; scaled up where only a sample was read. */
+  readonly cost: number;
+  readonly sideBits: number;
+}
+
+type Axis = "a" | "b" | "c";
+
+const RADIUS = 4;
+const WIDEST: Record<Axis, number> = { a: 5, b: 5, c: 3 };
+/** Values an axis element is judged by at most; more only costs time. */
+const SAMPLE = 768;
+
+export function totalBits(fit: Fit): number {
+  return fit.cost / BIT + fit.sideBits;
+}
+
+/** Fits from scratch, or from earlier offsets when given. */
+export function fitLayer(layer: FitLayer, costs: ClassCosts, initial?: Offsets): Fit {
+  const start = initial ?? initialOffsets(layer, costs);
+  const plain = refine(layer, costs, { ...copy(start), b: new Int32Array(layer.inputs), c: new Int32Array(layer.taps) }, [
+    "a",
+  ]);
+  if (layer.inputs === 1 && layer.taps === 1) return plain;
+  const axes: Axis[] = ["b", "c", "a"];
+  const full = refine(layer, costs, initial ? copy(initial) : copy(plain), axes);
+  return totalBits(full) < totalBits(plain) ? full : plain;
+}
+
+function copy({ a, b, c }: Offsets): Offsets {
+  return { a: a.slice(), b: b.slice(), c: c.slice() };
+}
+
+/** Each output channel's cheapest class by itself. */
+function initialOffsets(layer: FitLayer, costs: ClassCosts): Offsets {
+  const rows = layer.rowInput.length;
+  const histogram = new Int32Array(256);
+  const stride = Math.max(1, Math.floor(rows / SAMPLE)) | 1;
+  const a = Int32Array.from({ length: layer.outputs }, (_, output) => {
+    histogram.fill(0);
+    for (let row = 0; row < rows; row += stride) histogram[layer.values[output * rows + row]] += 1;
+    return cheapestClass(histogram, costs);
+  });
+  return { a, b: new Int32Array(layer.inputs), c: new Int32Array(layer.taps) };
+}
+
+export function cheapestClass(histogram: Int32Array, costs: ClassCosts): number {
+  let best = 0;
+  let least = Number.POSITIVE_INFINITY;
+  costs.costs.forEach((own, index) => {
+    let sum = 0;
+    for (let value = 0; value < 256; value += 1) sum += histogram[value] * own[value];
+    if (sum < least) {
+      least = sum;
+      best = index;
+    }
+  });
+  return best;
+}
+
+function refine(layer: FitLayer, costs: ClassCosts, offsets: Offsets, axes: readonly Axis[]): Fit {
+  const sizes: Record<Axis, number> = { a: layer.outputs, b: layer.inputs, c: layer.taps };
+  const used = axes.filter((axis) => axis === "a" || sizes[axis] > 1);
+  const rounds = used.length === 1 ? 1 : 3;
+  for (let round = 0; round < rounds; round += 1) {
+    for (const axis of used) improve(layer, costs, offsets, axis, round === rounds - 1);
+  }
+  let sideBits = 0;
+  for (const axis of ["a", "b", "c"] as const) sideBits += sideBitsOf(offsets[axis], axis);
+  return { ...offsets, cost: layerCost(layer, costs, offsets), sideBits };
+}
+
+function sideBitsOf(values: Int32Array, axis: Axis): number {
+  const range = rangeOf(values);
+  if (range === 0) return 0;
+  return axis === "c" ? 3 * values.length : (32 - Math.clz32(range)) * values.length;
+}
+
+function rangeOf(values: Int32Array): number {
+  let least = values[0];
+  let most = values[0];
+  for (const value of values) {
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+  }
+  return most - least;
+}
+
+/** One sweep over one axis; the last sweep also weighs how many bits each element takes in the header. */
+function improve(layer: FitLayer, costs: ClassCosts, offsets: Offsets, axis: Axis, last: boolean): void {
+  const values = offsets[axis];
+  const matrix = axisCosts(layer, costs, offsets, axis);
+  const span = 2 * RADIUS + 1;
+  const old = values.slice();
+  const costOf = (index: number, target: number): number => {
+    const difference = target - old[index];
+    return Math.abs(difference) > RADIUS ? Number.POSITIVE_INFINITY : matrix[index * span + RADIUS + difference];
+  };
+  const cheapest = (index: number, from: number, to: number): number => {
+    let best = Math.min(Math.max(old[index], from), to);
+    let least = costOf(index, best);
+    const low = Math.max(from, old[index] - RADIUS);
+    const high = Math.min(to, old[index] + RADIUS);
+    for (let target = low; target <= high; target += 1) {
+      const cost = costOf(index, target);
+      if (cost < least) {
+        least = cost;
+        best = target;
+      }
+    }
+    return best;
+  };
+  const lowest = axis === "a" ? -8 : -16;
+  const highest = axis === "a" ? costs.classes + 7 : 16;
+  for (let index = 0; index < values.length; index += 1) values[index] = cheapest(index, lowest, highest);
+  if (!last && rangeOf(values) < 1 << WIDEST[axis]) return;
+  // Narrow windows cost fewer bits of side information: take the best window of the best width.
+  let best = { cost: Number.POSITIVE_INFINITY, from: 0, to: 0 };
+  for (let width = 0; width <= WIDEST[axis]; width += 1) {
+    const bits = axis === "c" ? (width === 0 ? 0 : 3) : width;
+    const size = 1 << (axis === "c" && width > 0 ? 3 : width);
+    const side = bits * values.length * BIT;
+    let least = values[0];
+    let most = values[0];
+    for (const value of values) {
+      least = Math.min(least, value);
+      most = Math.max(most, value);
+    }
+    for (let from = least; from <= Math.max(least, most - size + 1); from += 1) {
+      let cost = side;
+      for (let index = 0; index < values.length; index += 1) {
+        cost += costOf(index, cheapest(index, from, from + size - 1));
+      }
+      if (cost < best.cost) best = { cost, from, to: from + size - 1 };
+    }
+  }
+  if (best.cost < Number.POSITIVE_INFINITY) {
+    for (let index = 0; index < values.length; index += 1) values[index] = cheapest(index, best.from, best.to);
+  } else {
+    const middle = Math.round(values.reduce((sum, value) => sum + value, 0) / values.length);
+    const half = (1 << WIDEST[axis]) >> 1;
+    for (let index = 0; index < values.length; index += 1) {
+      values[index] = Math.min(Math.max(values[index], middle - half), middle + half - 1);
+    }
+  }
+}
+
+/** For each element of the axis and each change of -RADIUS..RADIUS, the cost of its values (of a sample, scaled up). */
+function axisCosts(layer: FitLayer, costs: ClassCosts, { a, b, c }: Offsets, axis: Axis): Float64Array {
+  const { outputs, values, rowInput, rowTap } = layer;
+  const rows = rowInput.length;
+  const { span, byValue } = costs;
+  const width = 2 * RADIUS + 1;
+  const size = axis === "a" ? outputs : axis === "b" ? layer.inputs : layer.taps;
+  const matrix = new Float64Array(size * width);
+  const perElement = (outputs * rows) / size;
+  const stride = Math.max(1, Math.floor(perElement / SAMPLE));
+  // Sample rows for an output channel, output channels for the others; odd strides meet every tap and channel.
+  const rowStride = axis === "a" && stride > 1 ? stride | 1 : 1;
+  const outputStride = axis === "a" ? 1 : Math.min(stride, outputs);
+  const top = span - width;
+  for (let output = 0; output < outputs; output += outputStride) {
+    const from = PADDING - RADIUS + a[output];
+    const start = output * rows;
+    for (let row = 0; row < rows; row += rowStride) {
+      const input = rowInput[row];
+      const tap = rowTap[row];
+      const position = Math.min(Math.max(from + b[input] + c[tap], 0), top);
+      const cell = (axis === "a" ? output : axis === "b" ? input : tap) * width;
+      const price = values[start + row] * span + position;
+      for (let change = 0; change < width; change += 1) matrix[cell + change] += byValue[price + change];
+    }
+  }
+  const scale = axis === "a" ? rowStride : outputs / Math.ceil(outputs / outputStride);
+  if (scale !== 1) for (let index = 0; index < matrix.length; index += 1) matrix[index] *= scale;
+  return matrix;
+}
+
+/** Cost of all values, or of a sample of output channels of a large layer scaled up. */
+export function layerCost(layer: FitLayer, costs: ClassCosts, { a, b, c }: Offsets): number {
+  const { outputs, values, rowInput, rowTap } = layer;
+  const rows = rowInput.length;
+  const { span, byValue } = costs;
+  const stride = Math.max(1, Math.min(Math.floor((outputs * rows) / 262_144), Math.ceil(outputs / 32)));
+  const rowOffset = Int32Array.from({ length: rows }, (_, row) => PADDING + b[rowInput[row]] + c[rowTap[row]]);
+  let sum = 0;
+  let read = 0;
+  for (let output = 0; output < outputs; output += stride) {
+    const own = a[output];
+    const start = output * rows;
+    for (let row = 0; row < rows; row += 1) {
+      const position = Math.min(Math.max(own + rowOffset[row], 0), span - 1);
+      sum += byValue[values[start + row] * span + position];
+    }
+    read += 1;
+  }
+  return (sum * outputs) / read;
+}
+
+/** Calls back with the class of every value. */
+export function classHistograms(layer: FitLayer, classes: number, { a, b, c }: Offsets): Float64Array[] {
+  const { outputs, values, rowInput, rowTap } = layer;
+  const rows = rowInput.length;
+  const histograms = Array.from({ length: classes }, () => new Float64Array(256));
+  for (let output = 0; output < outputs; output += 1) {
+    for (let row = 0; row < rows; row += 1) {
+      const sum = a[output] + b[rowInput[row]] + c[rowTap[row]];
+      histograms[Math.min(Math.max(sum, 0), classes - 1)][values[output * rows + row]] += 1;
+    }
+  }
+  return histograms;
+}

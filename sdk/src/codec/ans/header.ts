@@ -1,0 +1,168 @@
+/** The header of a layer's stream (weight-stream.md, section 3): everything about the layer but its words. */
+import { CodecError } from "../../errors.js";
+import { type WeightLayout, weightCount } from "../types.js";
+import { BitReader, BitWriter } from "./bit-stream.js";
+import { type Prediction, readPrediction, writePrediction } from "./prediction.js";
+import { MAX_SYMBOL_BITS, type ModelTables, rawBitsPair } from "./tables.js";
+
+/** Bytes of a stored layer beyond one per weight. */
+export const STORED_OVERHEAD = 6;
+
+export const kinds = { stored: 0, single: 1, pairs: 2 } as const;
+
+export interface CodedHeader {
+  readonly kind: typeof kinds.single | typeof kinds.pairs;
+  /** N, a power of two, 1..32. */
+  readonly lanes: number;
+  /** Classes the layer uses, inclusive. */
+  readonly first: number;
+  readonly last: number;
+  /** class = clip(base + a[o] + b[i] + c[tap], first, last) */
+  readonly base: number;
+  /** One element per output channel, 0..31; all zero when not in the stream. */
+  readonly a: Uint8Array;
+  /** One element per input channel, 0..31. */
+  readonly b: Uint8Array;
+  /** One element per kernel tap, 0..7. */
+  readonly c: Uint8Array;
+  /** Added to every weight (mod 256): what the layer's weights lie around. */
+  readonly center: number;
+  /** CRC-32C of all weights of the layer. */
+  readonly crc: number;
+  readonly prediction?: Prediction;
+  /** Tiles in a segment; 0: the layer is one segment. */
+  readonly tilesPerSegment: number;
+}
+
+export interface StoredHeader {
+  readonly kind: typeof kinds.stored;
+  readonly crc: number;
+}
+
+export type LayerHeader = CodedHeader | StoredHeader;
+
+export function widthOf(values: Uint8Array): number {
+  return 32 - Math.clz32(values.reduce((all, value) => all | value, 0));
+}
+
+export function writeHeader(header: LayerHeader, layout: WeightLayout): Uint8Array {
+  const out = new BitWriter();
+  out.write(header.kind, 2);
+  if (header.kind === kinds.stored) {
+    out.align(16);
+    out.write(header.crc, 32);
+    return out.toBytes();
+  }
+  const { a, b, c, prediction } = header;
+  out.write(31 - Math.clz32(header.lanes), 3);
+  out.write(prediction ? 1 : 0, 1);
+  out.write(header.tilesPerSegment > 0 ? 1 : 0, 1);
+  const widthC = widthOf(c) > 0;
+  out.write(widthC ? 1 : 0, 1);
+  out.write(header.center !== 0 ? 1 : 0, 1);
+  out.write(header.first, 4);
+  out.write(header.last, 4);
+  out.write(header.base, 6);
+  out.write(widthOf(a), 3);
+  out.write(widthOf(b), 3);
+  out.write(header.crc, 32);
+  if (header.center !== 0) out.write(header.center, 8);
+  if (header.tilesPerSegment > 0) out.write(header.tilesPerSegment, 16);
+  if (prediction) writePrediction(out, prediction, layout);
+  if (widthC) for (const value of c) out.write(value, 3);
+  for (const value of a) out.write(value, widthOf(a));
+  for (const value of b) out.write(value, widthOf(b));
+  out.align(16);
+  return out.toBytes();
+}
+
+/** @returns the header and the byte at which the words (or stored weights) begin. */
+export function readHeader(
+  stream: Uint8Array,
+  layout: WeightLayout,
+  tables: ModelTables | undefined,
+): { header: LayerHeader; end: number } {
+  const reader = new BitReader(stream, "weight stream");
+  const kind = reader.read(2);
+  if (kind === kinds.stored) {
+    reader.align(16);
+    const header = { kind, crc: reader.read(32) } as const;
+    return { header, end: reader.bytePosition };
+  }
+  if (kind !== kinds.single && kind !== kinds.pairs) reader.fail("kind 0, 1 or 2", String(kind));
+  if (tables === undefined) {
+    throw new CodecError("corrupt-tables", "A coded layer needs the model's weight tables, but there are none.", {
+      expected: "the tables section the layer was encoded with",
+      found: "0 bytes",
+    });
+  }
+  const lanesLog = reader.read(3);
+  if (lanesLog > 5) reader.fail("at most 32 lanes", `2^${lanesLog} lanes`);
+  const predicted = reader.read(1) === 1;
+  const segmented = reader.read(1) === 1;
+  const tapOffsets = reader.read(1) === 1;
+  const centered = reader.read(1) === 1;
+  const first = reader.read(4);
+  const last = reader.read(4);
+  if (first > last || last >= tables.classes.length) {
+    reader.fail(`classes within 0..${tables.classes.length - 1}`, `${first}..${last}`);
+  }
+  const base = reader.readSigned(6);
+  const widthA = reader.read(3);
+  const widthB = reader.read(3);
+  if (widthA > 5 || widthB > 5) reader.fail("offsets of at most 5 bits", `${widthA} and ${widthB} bits`);
+  if (kind === kinds.pairs) checkPairClasses(tables, first, last, reader);
+  const crc = reader.read(32);
+  const center = centered ? reader.readSigned(8) : 0;
+  const tilesPerSegment = segmented ? reader.read(16) : 0;
+  if (segmented && tilesPerSegment === 0) reader.fail("at least 1 tile in a segment", "0");
+  if (predicted && kind === kinds.pairs) reader.fail("no prediction with pairs", "prediction");
+  const prediction = predicted ? readPrediction(reader, layout) : undefined;
+  const readAll = (count: number, width: number): Uint8Array => {
+    const values = new Uint8Array(count);
+    if (width > 0) for (let index = 0; index < count; index += 1) values[index] = reader.read(width);
+    return values;
+  };
+  const c = readAll(layout.kernelHeight * layout.kernelWidth, tapOffsets ? 3 : 0);
+  const a = readAll(layout.outputs, widthA);
+  const b = readAll(layout.inputs, widthB);
+  reader.align(16);
+  const coded = kind as CodedHeader["kind"];
+  const header = { kind: coded, lanes: 1 << lanesLog, first, last, base, a, b, c, center, crc, prediction, tilesPerSegment };
+  return { header, end: reader.bytePosition };
+}
+
+function checkPairClasses(tables: ModelTables, first: number, last: number, reader: BitReader): void {
+  for (let index = first; index <= last; index += 1) {
+    const { table, shift } = tables.classes[index];
+    const counts = tables.tables[table];
+    if (shift !== 0) reader.fail("classes of pairs without a shift", `a shift of ${shift}`);
+    if (counts[0x88] !== 0) reader.fail("no symbol 0x88 in a class of pairs", `a count of ${counts[0x88]}`);
+    counts.forEach((count, symbol) => {
+      const bits = tables.log - (31 - Math.clz32(count)) + rawBitsPair(symbol);
+      if (count > 0 && bits > MAX_SYMBOL_BITS) reader.fail("at most 16 bits a symbol", `${bits} bits`);
+    });
+  }
+}
+
+/** Every weight's place in the lane schedule follows from these. */
+export interface LaneGeometry {
+  readonly lanes: number;
+  /** Lanes that exist: no more than a row has weights. */
+  readonly activeLanes: number;
+  readonly tiles: number;
+  /** Rows of a tile: taps x input channels. */
+  readonly rows: number;
+  readonly weights: number;
+}
+
+export function laneGeometry(layout: WeightLayout, lanes: number): LaneGeometry {
+  const { outputs, inputs, kernelHeight, kernelWidth, outputTile } = layout;
+  return {
+    lanes,
+    activeLanes: Math.min(lanes, outputs, outputTile),
+    tiles: Math.ceil(outputs / outputTile),
+    rows: kernelHeight * kernelWidth * inputs,
+    weights: weightCount(layout),
+  };
+}
