@@ -1,3 +1,4 @@
+export * from "./ans/index.js";
 export * from "./deflate.js";
 export * from "./raw.js";
 export * from "./registry.js";

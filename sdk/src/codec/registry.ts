@@ -1,10 +1,14 @@
 /** Every codec the deployer and the decoders know, by name and by the id that commands carry. */
 import { CodecError } from "../errors.js";
+import { ansCodec } from "./ans/index.js";
 import { deflateCodec } from "./deflate.js";
 import { rawCodec } from "./raw.js";
 import type { WeightCodec } from "./types.js";
 
-export const weightCodecs: readonly WeightCodec[] = [rawCodec, deflateCodec];
+export const weightCodecs: readonly WeightCodec[] = [rawCodec, deflateCodec, ansCodec];
+
+/** What `deploy` uses unless told otherwise. */
+export const defaultCodec: WeightCodec = ansCodec;
 
 export function codecByName(name: string): WeightCodec {
   const codec = weightCodecs.find((candidate) => candidate.name === name);

@@ -71,7 +71,8 @@ export function decodeReference(tables: Uint8Array, stream: Uint8Array, layout: 
       weights[index] = byte;
     });
   } else {
-    if (stream.length % 2 !== 0) throw new CodecError("truncated", "A weight stream has an odd number of bytes.");
+    if (stream.length % 2 !== 0)
+      throw new CodecError("truncated", "A weight stream has an odd number of bytes.");
     const segments = splitSegments(rest, header, layout);
     for (const { bytes, crc, firstTile, lastTile } of segments) {
       const rows = inputs * kernelHeight * kernelWidth;
@@ -116,7 +117,8 @@ function splitSegments(rest: Uint8Array, header: CodedHeader, layout: WeightLayo
     segments.push({ bytes: rest.subarray(at + 8, end), crc: number(at + 4), firstTile, lastTile });
     at = end;
   }
-  if (at !== rest.length) throw new CodecError("trailing-bytes", "A weight stream goes on after its last segment.");
+  if (at !== rest.length)
+    throw new CodecError("trailing-bytes", "A weight stream goes on after its last segment.");
   return segments;
 }
 
@@ -164,7 +166,8 @@ function decodeSegment(
         for (const lane of inStep) refill(lane);
       }
     }
-    if (header.prediction) undoPrediction(weights.subarray(start, start + rows * width), width, header, layout);
+    if (header.prediction)
+      undoPrediction(weights.subarray(start, start + rows * width), width, header, layout);
     start += rows * width;
   }
   words.checkAllAskedFor();

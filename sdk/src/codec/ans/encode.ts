@@ -1,11 +1,18 @@
 /** The encoder of docs/formats/weight-stream.md: chooses everything by cost, then writes it. */
 import { crc32c } from "../../overlay/crc32c.js";
-import { toDemandOrder } from "../../overlay/weight-order.js";
-import { type EncodedWeights, type EncodeOptions, type LayerWeights, type WeightLayout, weightCount } from "../types.js";
+import {
+  type EncodedWeights,
+  type EncodeOptions,
+  type LayerWeights,
+  type WeightLayout,
+  weightCount,
+} from "../types.js";
 import { type ChosenLayer, chooseModel } from "./choose-model.js";
+import { BIT } from "./class-costs.js";
 import { type CodedHeader, kinds, STORED_OVERHEAD, writeHeader } from "./header.js";
 import { type ClassSymbols, classSymbols, encodeSegment } from "./lanes.js";
 import { singleVariants } from "./layer-variants.js";
+import { demandOrderOf } from "./orders.js";
 import { packTables } from "./tables.js";
 
 export interface AnsOptions extends EncodeOptions {
@@ -51,11 +58,18 @@ export function encodeStored({ weights, layout }: LayerWeights): Uint8Array {
   return stream;
 }
 
-/** Lanes beyond the first cost about 10 bits each: small layers use fewer. */
-function lanesFor(count: number, { outputs, outputTile }: WeightLayout, most: number): number {
-  const wanted = count < 1024 ? 4 : count < 4096 ? 8 : most;
-  const useful = 2 ** Math.ceil(Math.log2(Math.min(outputs, outputTile)));
-  return Math.min(wanted, most, useful);
+/** Bits a lane wastes on average: its initial state, less what the last symbol saves, and half a word at the end. */
+const LANE_BITS = 16;
+/** Share of a layer's bits that its lanes may waste before it uses fewer. */
+const LANE_SHARE = 1 / 100;
+const FEWEST_LANES = 4;
+
+/** As many lanes as the layer's coded size pays for: small layers decode slower, but they are soon over. */
+function lanesFor(bits: number, { outputs, outputTile }: WeightLayout, most: number): number {
+  let lanes = most;
+  while (lanes > FEWEST_LANES && lanes * LANE_BITS > bits * LANE_SHARE) lanes /= 2;
+  while (lanes / 2 >= Math.min(outputs, outputTile)) lanes /= 2;
+  return lanes;
 }
 
 function encodeLayer(
@@ -72,10 +86,11 @@ function encodeLayer(
   const minimum = (values: Int32Array): number => values.reduce((least, value) => Math.min(least, value));
   const [leastA, leastB, leastC] = [minimum(fit.a), minimum(fit.b), minimum(fit.c)];
   const tileWeights = (count / layout.outputs) * layout.outputTile;
-  const tilesPerSegment = count > SEGMENT_WEIGHTS ? Math.max(1, Math.round(SEGMENT_WEIGHTS / tileWeights)) : 0;
+  const tilesPerSegment =
+    count > SEGMENT_WEIGHTS ? Math.max(1, Math.round(SEGMENT_WEIGHTS / tileWeights)) : 0;
   const header: CodedHeader = {
     kind: variant.kind,
-    lanes: lanesFor(count, layout, mostLanes),
+    lanes: lanesFor(fit.cost / BIT, layout, mostLanes),
     first: 0,
     last: classes - 1,
     base: leastA + leastB + leastC,
@@ -88,7 +103,7 @@ function encodeLayer(
     tilesPerSegment,
   };
   const parts = [writeHeader(header, layout)];
-  const values = Uint8Array.from(toDemandOrder(variant.fit.values, layout));
+  const values = demandOrderOf(variant.fit.values, layout);
   const own = classesInOrder(header, layout);
   const tiles = Math.ceil(layout.outputs / layout.outputTile);
   const step = tilesPerSegment === 0 ? tiles : tilesPerSegment;
@@ -104,7 +119,8 @@ function encodeLayer(
       tile,
       Math.min(tile + step, tiles),
     );
-    if (tilesPerSegment > 0) parts.push(segmentHeader(words.length, crc32c(bytesOf(weights.subarray(from, to)))));
+    if (tilesPerSegment > 0)
+      parts.push(segmentHeader(words.length, crc32c(bytesOf(weights.subarray(from, to)))));
     parts.push(wordBytes(words));
   }
   return concatenate(parts);

@@ -25,7 +25,11 @@ export function predictionCandidates({ kernelHeight, kernelWidth, inputs }: Weig
 /**
  * `ohwi` holds the weights less their center. Returns undefined when no tap can be predicted.
  */
-export function fitPrediction(ohwi: Int16Array, layout: WeightLayout, candidate: Prediction): Prediction | undefined {
+export function fitPrediction(
+  ohwi: Int16Array,
+  layout: WeightLayout,
+  candidate: Prediction,
+): Prediction | undefined {
   const grid = predictionTaps(candidate, layout);
   const taps = grid.height * grid.width;
   const { channels } = grid;

@@ -33,21 +33,24 @@ type Axis = "a" | "b" | "c";
 const RADIUS = 4;
 const WIDEST: Record<Axis, number> = { a: 5, b: 5, c: 3 };
 /** Values an axis element is judged by at most; more only costs time. */
-const SAMPLE = 768;
+const SAMPLE = 512;
+const REFINING_ROUNDS = 3;
+/** Output offsets begin this far below the first class. */
+const LOWEST_A = 8;
 
 export function totalBits(fit: Fit): number {
   return fit.cost / BIT + fit.sideBits;
 }
 
-/** Fits from scratch, or from earlier offsets when given. */
-export function fitLayer(layer: FitLayer, costs: ClassCosts, initial?: Offsets): Fit {
-  const start = initial ?? initialOffsets(layer, costs);
-  const plain = refine(layer, costs, { ...copy(start), b: new Int32Array(layer.inputs), c: new Int32Array(layer.taps) }, [
-    "a",
-  ]);
+/** Fits from scratch, or from the input and tap offsets of an earlier fit (of a sample of the same layer). */
+export function fitLayer(layer: FitLayer, costs: ClassCosts, initial?: Pick<Offsets, "b" | "c">): Fit {
+  const none = { b: new Int32Array(layer.inputs), c: new Int32Array(layer.taps) };
+  const plain = refine(layer, costs, withOutputs(layer, costs, none), ["a"]);
   if (layer.inputs === 1 && layer.taps === 1) return plain;
-  const axes: Axis[] = ["b", "c", "a"];
-  const full = refine(layer, costs, initial ? copy(initial) : copy(plain), axes);
+  const start = initial
+    ? withOutputs(layer, costs, { b: initial.b.slice(), c: initial.c.slice() })
+    : copy(plain);
+  const full = refine(layer, costs, start, ["b", "c", "a"]);
   return totalBits(full) < totalBits(plain) ? full : plain;
 }
 
@@ -55,37 +58,33 @@ function copy({ a, b, c }: Offsets): Offsets {
   return { a: a.slice(), b: b.slice(), c: c.slice() };
 }
 
-/** Each output channel's cheapest class by itself. */
-function initialOffsets(layer: FitLayer, costs: ClassCosts): Offsets {
-  const rows = layer.rowInput.length;
-  const histogram = new Int32Array(256);
-  const stride = Math.max(1, Math.floor(rows / SAMPLE)) | 1;
-  const a = Int32Array.from({ length: layer.outputs }, (_, output) => {
-    histogram.fill(0);
-    for (let row = 0; row < rows; row += stride) histogram[layer.values[output * rows + row]] += 1;
-    return cheapestClass(histogram, costs);
-  });
-  return { a, b: new Int32Array(layer.inputs), c: new Int32Array(layer.taps) };
-}
-
-export function cheapestClass(histogram: Int32Array, costs: ClassCosts): number {
-  let best = 0;
-  let least = Number.POSITIVE_INFINITY;
-  costs.costs.forEach((own, index) => {
-    let sum = 0;
-    for (let value = 0; value < 256; value += 1) sum += histogram[value] * own[value];
-    if (sum < least) {
-      least = sum;
-      best = index;
+/** Each output channel's cheapest offset, given the others. */
+function withOutputs(layer: FitLayer, costs: ClassCosts, { b, c }: Pick<Offsets, "b" | "c">): Offsets {
+  const { outputs, values, rowInput, rowTap } = layer;
+  const rows = rowInput.length;
+  const { span, byValue } = costs;
+  const stride = rows > SAMPLE ? Math.floor(rows / SAMPLE) | 1 : 1;
+  const width = costs.classes + LOWEST_A + 8;
+  const sums = new Float64Array(width);
+  const a = new Int32Array(outputs);
+  for (let output = 0; output < outputs; output += 1) {
+    sums.fill(0);
+    const start = output * rows;
+    for (let row = 0; row < rows; row += stride) {
+      const price = values[start + row] * span + PADDING - LOWEST_A + b[rowInput[row]] + c[rowTap[row]];
+      for (let index = 0; index < width; index += 1) sums[index] += byValue[price + index];
     }
-  });
-  return best;
+    let best = 0;
+    for (let index = 1; index < width; index += 1) if (sums[index] < sums[best]) best = index;
+    a[output] = best - LOWEST_A;
+  }
+  return { a, b, c };
 }
 
 function refine(layer: FitLayer, costs: ClassCosts, offsets: Offsets, axes: readonly Axis[]): Fit {
   const sizes: Record<Axis, number> = { a: layer.outputs, b: layer.inputs, c: layer.taps };
   const used = axes.filter((axis) => axis === "a" || sizes[axis] > 1);
-  const rounds = used.length === 1 ? 1 : 3;
+  const rounds = used.length === 1 ? 1 : REFINING_ROUNDS;
   for (let round = 0; round < rounds; round += 1) {
     for (const axis of used) improve(layer, costs, offsets, axis, round === rounds - 1);
   }
@@ -118,7 +117,9 @@ function improve(layer: FitLayer, costs: ClassCosts, offsets: Offsets, axis: Axi
   const old = values.slice();
   const costOf = (index: number, target: number): number => {
     const difference = target - old[index];
-    return Math.abs(difference) > RADIUS ? Number.POSITIVE_INFINITY : matrix[index * span + RADIUS + difference];
+    return Math.abs(difference) > RADIUS
+      ? Number.POSITIVE_INFINITY
+      : matrix[index * span + RADIUS + difference];
   };
   const cheapest = (index: number, from: number, to: number): number => {
     let best = Math.min(Math.max(old[index], from), to);
@@ -134,32 +135,30 @@ function improve(layer: FitLayer, costs: ClassCosts, offsets: Offsets, axis: Axi
     }
     return best;
   };
-  const lowest = axis === "a" ? -8 : -16;
+  const lowest = axis === "a" ? -LOWEST_A : -16;
   const highest = axis === "a" ? costs.classes + 7 : 16;
   for (let index = 0; index < values.length; index += 1) values[index] = cheapest(index, lowest, highest);
   if (!last && rangeOf(values) < 1 << WIDEST[axis]) return;
   // Narrow windows cost fewer bits of side information: take the best window of the best width.
   let best = { cost: Number.POSITIVE_INFINITY, from: 0, to: 0 };
+  const least = values.reduce((smallest, value) => Math.min(smallest, value));
+  const most = values.reduce((largest, value) => Math.max(largest, value));
   for (let width = 0; width <= WIDEST[axis]; width += 1) {
     const bits = axis === "c" ? (width === 0 ? 0 : 3) : width;
     const size = 1 << (axis === "c" && width > 0 ? 3 : width);
     const side = bits * values.length * BIT;
-    let least = values[0];
-    let most = values[0];
-    for (const value of values) {
-      least = Math.min(least, value);
-      most = Math.max(most, value);
-    }
     for (let from = least; from <= Math.max(least, most - size + 1); from += 1) {
       let cost = side;
-      for (let index = 0; index < values.length; index += 1) {
+      for (let index = 0; index < values.length && cost < best.cost; index += 1) {
         cost += costOf(index, cheapest(index, from, from + size - 1));
       }
       if (cost < best.cost) best = { cost, from, to: from + size - 1 };
     }
+    if (size > most - least) break;
   }
   if (best.cost < Number.POSITIVE_INFINITY) {
-    for (let index = 0; index < values.length; index += 1) values[index] = cheapest(index, best.from, best.to);
+    for (let index = 0; index < values.length; index += 1)
+      values[index] = cheapest(index, best.from, best.to);
   } else {
     const middle = Math.round(values.reduce((sum, value) => sum + value, 0) / values.length);
     const half = (1 << WIDEST[axis]) >> 1;
@@ -206,7 +205,10 @@ export function layerCost(layer: FitLayer, costs: ClassCosts, { a, b, c }: Offse
   const rows = rowInput.length;
   const { span, byValue } = costs;
   const stride = Math.max(1, Math.min(Math.floor((outputs * rows) / 262_144), Math.ceil(outputs / 32)));
-  const rowOffset = Int32Array.from({ length: rows }, (_, row) => PADDING + b[rowInput[row]] + c[rowTap[row]]);
+  const rowOffset = Int32Array.from(
+    { length: rows },
+    (_, row) => PADDING + b[rowInput[row]] + c[rowTap[row]],
+  );
   let sum = 0;
   let read = 0;
   for (let output = 0; output < outputs; output += stride) {
@@ -221,7 +223,21 @@ export function layerCost(layer: FitLayer, costs: ClassCosts, { a, b, c }: Offse
   return (sum * outputs) / read;
 }
 
-/** Calls back with the class of every value. */
+/** The same layer with at most about `most` values: output channels are left out evenly. */
+export function sampleLayer(layer: FitLayer, most: number): FitLayer {
+  const rows = layer.rowInput.length;
+  const stride = Math.ceil((layer.outputs * rows) / most);
+  if (stride <= 1) return layer;
+  const outputs = Math.ceil(layer.outputs / stride);
+  const values = new Uint8Array(outputs * rows);
+  for (let output = 0; output < outputs; output += 1) {
+    const start = output * stride * rows;
+    values.set(layer.values.subarray(start, start + rows), output * rows);
+  }
+  return { ...layer, outputs, values };
+}
+
+/** How often each class meets each value. */
 export function classHistograms(layer: FitLayer, classes: number, { a, b, c }: Offsets): Float64Array[] {
   const { outputs, values, rowInput, rowTap } = layer;
   const rows = rowInput.length;

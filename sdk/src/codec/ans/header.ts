@@ -91,10 +91,14 @@ export function readHeader(
   }
   if (kind !== kinds.single && kind !== kinds.pairs) reader.fail("kind 0, 1 or 2", String(kind));
   if (tables === undefined) {
-    throw new CodecError("corrupt-tables", "A coded layer needs the model's weight tables, but there are none.", {
-      expected: "the tables section the layer was encoded with",
-      found: "0 bytes",
-    });
+    throw new CodecError(
+      "corrupt-tables",
+      "A coded layer needs the model's weight tables, but there are none.",
+      {
+        expected: "the tables section the layer was encoded with",
+        found: "0 bytes",
+      },
+    );
   }
   const lanesLog = reader.read(3);
   if (lanesLog > 5) reader.fail("at most 32 lanes", `2^${lanesLog} lanes`);
@@ -128,7 +132,20 @@ export function readHeader(
   const b = readAll(layout.inputs, widthB);
   reader.align(16);
   const coded = kind as CodedHeader["kind"];
-  const header = { kind: coded, lanes: 1 << lanesLog, first, last, base, a, b, c, center, crc, prediction, tilesPerSegment };
+  const header = {
+    kind: coded,
+    lanes: 1 << lanesLog,
+    first,
+    last,
+    base,
+    a,
+    b,
+    c,
+    center,
+    crc,
+    prediction,
+    tilesPerSegment,
+  };
   return { header, end: reader.bytePosition };
 }
 

@@ -123,7 +123,8 @@ export function encodeSegment(
     const lane = laneOf[at];
     const value = values[at];
     const own = coding[classes[at]];
-    const raw = specials !== undefined && own.rawBits[value] === 8 && isSpecial(value) ? specials[at] : own.raw[value];
+    const raw =
+      specials !== undefined && own.rawBits[value] === 8 && isSpecial(value) ? specials[at] : own.raw[value];
     let bits: number;
     let before = state[lane];
     if (before === 0) {

@@ -1,9 +1,9 @@
 /** The ways one layer can be presented to the entropy coder: as it is, with predicted taps, or as pairs. */
-import { fromDemandOrder } from "../../overlay/weight-order.js";
 import type { LayerWeights, WeightLayout } from "../types.js";
 import type { FitLayer } from "./fit.js";
 import { fitPrediction, predictionCandidates } from "./fit-prediction.js";
 import { kinds } from "./header.js";
+import { channelOrder } from "./orders.js";
 import { applyPrediction, type Prediction } from "./prediction.js";
 
 export interface LayerVariant {
@@ -20,8 +20,9 @@ const NEGLIGIBLE_CENTER = 1;
 
 export function singleVariants({ weights, layout }: LayerWeights): LayerVariant[] {
   const center = centerOf(weights);
-  const ohwi = fromDemandOrder(weights, layout);
-  const centered = Int16Array.from(ohwi, (weight) => weight - center);
+  const ohwi = channelOrder(weights, layout);
+  const centered = new Int16Array(ohwi.length);
+  for (let index = 0; index < ohwi.length; index += 1) centered[index] = ohwi[index] - center;
   const rows = rowsOf(layout);
   const centerBits = center === 0 ? 0 : 8;
   const variants: LayerVariant[] = [
@@ -29,7 +30,7 @@ export function singleVariants({ weights, layout }: LayerWeights): LayerVariant[
       kind: kinds.single,
       center,
       sideBits: centerBits,
-      fit: { ...rows, values: Uint8Array.from(centered) },
+      fit: { ...rows, values: new Uint8Array(Int8Array.from(centered).buffer) },
     },
   ];
   for (const candidate of predictionCandidates(layout)) {
@@ -37,7 +38,8 @@ export function singleVariants({ weights, layout }: LayerWeights): LayerVariant[
     if (!prediction) continue;
     const differences = weights.slice();
     applyPrediction(differences, layout, prediction, center, -1);
-    const values = Uint8Array.from(fromDemandOrder(differences, layout), (value) => value - center);
+    for (let index = 0; index < differences.length; index += 1) differences[index] -= center;
+    const values = new Uint8Array(channelOrder(differences, layout).buffer);
     variants.push({
       kind: kinds.single,
       prediction,
@@ -85,7 +87,7 @@ export function pairVariant({ weights, layout }: LayerWeights): LayerVariant | u
   let large = 0;
   for (const weight of weights) if (Math.abs(weight) > LARGEST_IN_PAIR) large += 1;
   if (large * 16 > weights.length) return undefined;
-  const ohwi = fromDemandOrder(weights, layout);
+  const ohwi = channelOrder(weights, layout);
   const { outputs, inputs, taps, rowInput, rowTap } = rowsOf(layout);
   const rows = rowInput.length;
   const pairs = Math.ceil(rows / 2);
@@ -113,4 +115,3 @@ export function pairByte(first: number, second: number): number {
   const nibble = (weight: number): number => (Math.abs(weight) > LARGEST_IN_PAIR ? 8 : weight & 15);
   return nibble(first) | (nibble(second) << 4);
 }
-

@@ -11,8 +11,19 @@ const ALPHA = 1.092_498_161_082_038;
 const LOG2_E = 1.442_695_040_888_963_4;
 const POINTS = 8;
 
-/** Probabilities of -128..127, indexed by byte. */
+const known = new Map<number, Float64Array>();
+
+/** Probabilities of -128..127, indexed by byte; shared, not to be changed. */
 export function priorProbabilities(sigma: number): Float64Array {
+  let probabilities = known.get(sigma);
+  if (probabilities === undefined) {
+    probabilities = computeProbabilities(sigma);
+    if (known.size < 256) known.set(sigma, probabilities);
+  }
+  return probabilities;
+}
+
+function computeProbabilities(sigma: number): Float64Array {
   const probabilities = new Float64Array(256);
   const alpha = sigma * ALPHA;
   let total = 0;

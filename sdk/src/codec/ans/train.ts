@@ -2,9 +2,8 @@
  * Trains the tables of a model: which count each symbol of each class gets, which shift, and which classes share a
  * table. Every decision is by cost: bits of the weights plus bits of the tables section.
  */
-import { BIT, leastCountWithByte, log2OfInteger, tableCosts, UNCODABLE } from "./class-costs.js";
+import { leastCountWithByte, log2OfInteger } from "./class-costs.js";
 import { priorProbabilities } from "./prior.js";
-import { symbolFor } from "./lanes.js";
 import { ESCAPE, SYMBOLS } from "./state-table.js";
 import { countsBits, MAX_TABLES, type ModelTables, type TableClass } from "./tables.js";
 
@@ -39,16 +38,29 @@ export function trainTables(demands: readonly ClassDemand[], log: number, pairs:
   return { log, tables, classes };
 }
 
-/** Cost in bits of a histogram under a table. */
-function demandBits(histogram: Float64Array, counts: Uint16Array, log: number, shift: number, pairs: boolean): number {
-  const costs = tableCosts(counts, log, shift, pairs);
+/** Cost in bits of a histogram under a table; infinite when it cannot code a value that occurs. */
+function demandBits(
+  histogram: Float64Array,
+  counts: Uint16Array,
+  log: number,
+  shift: number,
+  pairs: boolean,
+): number {
+  const half = (1 << shift) >> 1;
+  const escape = counts[ESCAPE] === 0 ? Number.POSITIVE_INFINITY : log - log2OfInteger[counts[ESCAPE]] + 8;
   let sum = 0;
   for (let value = 0; value < 256; value += 1) {
-    if (histogram[value] === 0) continue;
-    if (costs[value] >= UNCODABLE) return Number.POSITIVE_INFINITY;
-    sum += histogram[value] * costs[value];
+    const times = histogram[value];
+    if (times === 0) continue;
+    const special = pairs && ((value & 15) === 8 || value >> 4 === 8);
+    const symbol = pairs ? value : ((((value << 24) >> 24) + half) >> shift) & 0xff;
+    const own =
+      counts[symbol] === 0
+        ? Number.POSITIVE_INFINITY
+        : log - log2OfInteger[counts[symbol]] + (special ? 8 : shift);
+    sum += times * (special ? own : Math.min(own, escape));
   }
-  return sum / BIT;
+  return sum;
 }
 
 function cheapestTable(demand: ClassDemand, log: number, pairs: boolean): Candidate {
@@ -81,10 +93,9 @@ function tableFor(
   const prior = sigma === undefined || weight === 0 ? undefined : priorProbabilities(sigma);
   const shares = new Float64Array(SYMBOLS);
   const seen = new Float64Array(SYMBOLS);
-  const every = new Uint16Array(SYMBOLS).fill(1);
-  every[ESCAPE] = 0;
+  const half = (1 << shift) >> 1;
   for (let value = 0; value < 256; value += 1) {
-    const { symbol } = symbolFor(value, every, shift, pairs);
+    const symbol = pairs ? value : ((((value << 24) >> 24) + half) >> shift) & 0xff;
     // The byte -128 has no count of its own.
     const place = !pairs && symbol === 128 ? ESCAPE : symbol;
     shares[place] += histogram[value] + (prior ? weight * prior[value] : 0);
@@ -189,9 +200,18 @@ function shareTables(
 ): Candidate[] {
   const used = candidates.slice();
   const shifts = pairs ? 0 : LARGEST_SHIFT + 2;
-  const own = demands.map(({ histogram }, index) => {
-    return demandBits(histogram, used[index].counts, log, used[index].shift, pairs);
-  });
+  const known = new Map<Uint16Array, Float64Array>();
+  const bitsOf = (index: number, counts: Uint16Array, shift: number): number => {
+    let all = known.get(counts);
+    if (all === undefined) {
+      all = new Float64Array(demands.length * (shifts + 1)).fill(-1);
+      known.set(counts, all);
+    }
+    const at = index * (shifts + 1) + shift;
+    if (all[at] < 0) all[at] = demandBits(demands[index].histogram, counts, log, shift, pairs);
+    return all[at];
+  };
+  const own = used.map(({ counts, shift }, index) => bitsOf(index, counts, shift));
   for (;;) {
     let best = { gain: 0, index: -1, candidate: used[0], bits: 0 };
     for (let index = 0; index < used.length; index += 1) {
@@ -201,7 +221,7 @@ function shareTables(
         if (other.counts === used[index].counts && users > 1) continue;
         for (let shift = 0; shift <= shifts; shift += 1) {
           if (other.counts === used[index].counts && shift === used[index].shift) continue;
-          const bits = demandBits(demands[index].histogram, other.counts, log, shift, pairs);
+          const bits = bitsOf(index, other.counts, shift);
           const gain = own[index] - bits + (other.counts === used[index].counts ? 0 : saved);
           if (gain > best.gain + 1e-6) best = { gain, index, candidate: { ...other, shift }, bits };
         }
