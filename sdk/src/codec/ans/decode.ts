@@ -68,15 +68,15 @@ function packEntries(model: ModelTables, pairs: boolean): Uint32Array {
     const { symbol, bits, base } = buildStateTable(model.tables[table], model.log);
     for (let state = 0; state < size; state += 1) {
       const own = symbol[state];
-      const escape = own === ESCAPE;
+      const escaped = own === ESCAPE;
       const raw = pairs ? rawBitsPair(own) : rawBitsSingle(own, shift);
-      const value = escape ? 0 : pairs ? own : ((own << shift) - ((1 << shift) >> 1)) & 0xff;
+      const value = escaped ? 0 : pairs ? own : ((own << shift) - ((1 << shift) >> 1)) & 0xff;
       packed[index * size + state] =
         value |
         (bits[state] << BITS) |
         ((bits[state] + raw) << TOTAL) |
         (base[state] << BASE) |
-        (escape ? ESCAPED : 0);
+        (escaped ? ESCAPED : 0);
     }
   });
   return packed;

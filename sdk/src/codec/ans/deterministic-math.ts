@@ -2,7 +2,7 @@
  * log2 and exp2 from IEEE basic operations only, so that every machine makes the same choices. Engines may differ in
  * the last bit of Math.log2 and Math.exp; they may not differ in +, -, *, /.
  */
-const LN2 = 0.693_147_180_559_945_3;
+const LN2 = Math.LN2;
 
 /** log2(x) for x > 0, to about 1e-14. */
 export function log2(x: number): number {

@@ -50,16 +50,16 @@ export interface SymbolChoice {
 /** The cheaper of a value's own symbol and the escape; the escape when neither exists (then the value is uncodable). */
 export function symbolFor(value: number, counts: Uint16Array, shift: number, pairs: boolean): SymbolChoice {
   const signed = (value << 24) >> 24;
-  const escape = { symbol: ESCAPE, raw: value, rawBits: 8 };
+  const escaped = { symbol: ESCAPE, raw: value, rawBits: 8 };
   const half = (1 << shift) >> 1;
   const bucket = (signed + half) >> shift;
   const symbol = pairs ? value : bucket & 0xff;
-  if (counts[symbol] === 0) return escape;
+  if (counts[symbol] === 0) return escaped;
   const special = pairs && ((value & 15) === 8 || value >> 4 === 8);
   // In pairs the raw byte of a special symbol is the weight itself: the caller supplies it.
   if (special) return { symbol, raw: 0, rawBits: 8 };
   // Where the escape is more frequent than the symbol by more than 8 bits, it is shorter.
-  if (counts[ESCAPE] > counts[symbol] << (8 - shift)) return escape;
+  if (counts[ESCAPE] > counts[symbol] << (8 - shift)) return escaped;
   return { symbol, raw: signed + half - (bucket << shift), rawBits: shift };
 }
 

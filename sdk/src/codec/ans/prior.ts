@@ -8,7 +8,7 @@ import { exp2, log2 } from "./deterministic-math.js";
 const BETA = 1.4;
 /** alpha / sigma = sqrt(gamma(1 / beta) / gamma(3 / beta)) for beta = 1.4. */
 const ALPHA = 1.092_498_161_082_038;
-const LOG2_E = 1.442_695_040_888_963_4;
+const LOG2_E = Math.LOG2E;
 const POINTS = 8;
 
 const known = new Map<number, Float64Array>();

@@ -175,10 +175,10 @@ function readCounts(reader: BitReader, log: number): Uint16Array {
   const symmetric = reader.read(1) === 1;
   const k = reader.read(3);
   const extent = reader.read(7);
-  const escape = reader.readExpGolomb(0);
-  let left = size - escape;
-  if (left < 0) reader.fail(`counts that sum to ${size}`, `an escape count of ${escape}`);
-  counts[ESCAPE] = escape;
+  const escapes = reader.readExpGolomb(0);
+  let left = size - escapes;
+  if (left < 0) reader.fail(`counts that sum to ${size}`, `an escape count of ${escapes}`);
+  counts[ESCAPE] = escapes;
   const previous = [0, 0];
   const skip = [0, 0];
   for (let b = 1; b <= extent; b += 1) {

@@ -47,7 +47,7 @@ function demandBits(
   pairs: boolean,
 ): number {
   const half = (1 << shift) >> 1;
-  const escape = counts[ESCAPE] === 0 ? Number.POSITIVE_INFINITY : log - log2OfInteger[counts[ESCAPE]] + 8;
+  const escaped = counts[ESCAPE] === 0 ? Number.POSITIVE_INFINITY : log - log2OfInteger[counts[ESCAPE]] + 8;
   let sum = 0;
   for (let value = 0; value < 256; value += 1) {
     const times = histogram[value];
@@ -58,7 +58,7 @@ function demandBits(
       counts[symbol] === 0
         ? Number.POSITIVE_INFINITY
         : log - log2OfInteger[counts[symbol]] + (special ? 8 : shift);
-    sum += times * (special ? own : Math.min(own, escape));
+    sum += times * (special ? own : Math.min(own, escaped));
   }
   return sum;
 }
