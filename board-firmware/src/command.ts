@@ -2,13 +2,14 @@
 import { SluiceError, TransportError } from "@sluice/sdk/errors.js";
 import { Command } from "commander";
 import { type BoardRuntime, type BoardRuntimeOptions, runBoard } from "./main.js";
-import { DEFAULT_TCP_PORT, parseTcpAddress } from "./transport/index.js";
+import { DEFAULT_TCP_PORT, parseSerialAddress, parseTcpAddress } from "./transport/index.js";
 
 interface CommandOptions {
   readonly device: string;
   readonly geometry?: string;
   readonly name?: string;
   readonly tcp?: string | boolean;
+  readonly serial?: readonly string[];
   readonly store?: string;
   readonly storeBytes?: string;
   readonly log: string;
@@ -19,6 +20,7 @@ const examples = `
 Examples:
   sluice board                              an emulated board on ${`127.0.0.1:${DEFAULT_TCP_PORT}`}
   sluice board --tcp 127.0.0.1:0            the same on any free port; the ready line says which
+  sluice board --serial /dev/ttyPS0:921600  on a serial port only; with --tcp on both
   sluice board --tcp 0.0.0.0 --store /var/lib/sluice
 `;
 
@@ -31,6 +33,7 @@ export function boardCommand(name = "board"): Command {
     .option("--geometry <id>", "overlay geometry (default: the KV260 build)")
     .option("--name <name>", "what hosts call this board")
     .option("--tcp [host:port]", `listen on TCP (default 127.0.0.1:${DEFAULT_TCP_PORT}; port 0 = any)`)
+    .option("--serial <path[:baud]...>", "serve serial ports (115200 baud unless given)")
     .option("--store <dir>", "keep uploaded sections here (default: a temporary directory)")
     .option("--store-bytes <n>", "most bytes the store may take (default 1 GiB)")
     .option("--log <level>", "trace, debug, info, warn, error or silent, to standard error", "warn")
@@ -59,6 +62,7 @@ async function serve(options: CommandOptions): Promise<void> {
 
 function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
   const { device, geometry, name, store, log } = options;
+  const serial = options.serial?.map(parseSerialAddress);
   return {
     device,
     geometry,
@@ -66,7 +70,14 @@ function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
     store,
     storeBytes: options.storeBytes === undefined ? undefined : wholeNumber(options.storeBytes),
     logLevel: log,
-    tcp: typeof options.tcp === "string" ? parseTcpAddress(options.tcp) : {},
+    serial,
+    // TCP is what there is to connect to unless only serial was asked for.
+    tcp:
+      typeof options.tcp === "string"
+        ? parseTcpAddress(options.tcp)
+        : serial && !options.tcp
+          ? undefined
+          : {},
   };
 }
 

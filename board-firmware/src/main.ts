@@ -16,9 +16,10 @@ import type { OverlayDevice } from "./device/overlay-device.js";
 import { OverlayDriver } from "./driver/index.js";
 import { Board } from "./server/board.js";
 import { BoardServer } from "./server/board-server.js";
+import { listenSerial } from "./server/listeners/serial.js";
 import { type Listener, listenTcp, type TcpListener } from "./server/listeners/tcp.js";
 import { SectionStore } from "./store/index.js";
-import type { TcpAddress } from "./transport/index.js";
+import type { SerialAddress, TcpAddress } from "./transport/index.js";
 
 export const RELEASE = "0.1.0";
 
@@ -31,6 +32,8 @@ export interface BoardRuntimeOptions {
   readonly name?: string;
   /** Listens on TCP; loopback and DEFAULT_TCP_PORT unless told otherwise, port 0 for any free one. */
   readonly tcp?: TcpAddress;
+  /** Serves these serial ports. */
+  readonly serial?: readonly SerialAddress[];
   /** Directory of the section store; a temporary one, removed at the end, when absent. */
   readonly store?: string;
   readonly storeBytes?: number;
@@ -47,6 +50,8 @@ export interface ReadyFacts {
   readonly kind: BoardKind;
   readonly geometry: string;
   readonly tcp?: { readonly host: string; readonly port: number };
+  /** Paths of the serial ports. */
+  readonly serial?: readonly string[];
 }
 
 export interface BoardRuntime {
@@ -87,6 +92,7 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
       tcp = await listenTcp(server, options.tcp);
       listeners.push(tcp);
     }
+    for (const address of options.serial ?? []) listeners.push(await listenSerial(server, address, log));
     log.info({ links: listeners.map(({ link }) => link) }, "listening");
     return {
       ready: {
@@ -96,6 +102,7 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
         kind,
         geometry: device.geometry.id,
         tcp: tcp && { host: tcp.host, port: tcp.port },
+        serial: options.serial?.map(({ path }) => path),
       },
       close,
     };

@@ -18,7 +18,7 @@ import {
   FrameReader,
   frameFlags,
 } from "@sluice/sdk/protocol";
-import { highWaterBytes, type Transport } from "../transport/transport.js";
+import type { Transport } from "../transport/transport.js";
 
 /** Takes the attachment of a frame while it arrives. */
 export interface AttachmentReceiver {
@@ -55,6 +55,9 @@ export interface Answer<Reply> {
   readonly body: Reply;
   readonly attachment: Uint8Array;
 }
+
+/** A noisy line repeats much of what it carries; a link this much slower than nominal is still one that works. */
+const SLOWEST = 4;
 
 interface Pending {
   readonly exchange: Exchange<unknown, unknown>;
@@ -135,7 +138,8 @@ export class Connection {
     const replyBytes = options.replyBytes ?? exchange.replyAttachment;
     const attachment = options.attachment ?? new Uint8Array(0);
     const bytes = this.transport.backlog + body.length + attachment.length + replyBytes;
-    const deadlineMs = options.deadlineMs + (bytes / this.transport.bytesPerSecond) * 1000;
+    const transferMs = (bytes / this.transport.bytesPerSecond) * 1000;
+    const deadlineMs = options.deadlineMs + SLOWEST * transferMs;
     const answer = new Promise<Answer<unknown>>((resolve, reject) => {
       const timer = setTimeout(() => this.#expire(id, exchange.name, deadlineMs), deadlineMs);
       this.#pending.set(id, { exchange, resolve, reject, timer, replyBytes });
@@ -166,7 +170,7 @@ export class Connection {
 
   /** Resolves when the link has room for more. @throws {TransportError} `disconnected` */
   async room(): Promise<void> {
-    while (this.#state === "open" && this.transport.backlog > highWaterBytes) {
+    while (this.#state === "open" && this.transport.backlog > this.transport.highWaterBytes) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     if (this.#state !== "open") throw this.#ending ?? this.#disconnected();

@@ -1,3 +1,5 @@
 export * from "./memory.js";
+export * from "./reliable.js";
+export * from "./serial.js";
 export * from "./tcp.js";
 export * from "./transport.js";

@@ -1,7 +1,6 @@
 /** Two ends of a link inside one process; deterministic in order, asynchronous as a real one. */
 import { TransportError } from "@sluice/sdk/errors.js";
 import type { Transport, TransportHandlers } from "./transport.js";
-import { lowWaterBytes } from "./transport.js";
 
 export function memoryPair(): [Transport, Transport] {
   const left = new MemoryTransport("host end");
@@ -15,6 +14,7 @@ class MemoryTransport implements Transport {
   readonly kind = "memory";
   readonly reliable = true;
   readonly bytesPerSecond = 10_000_000;
+  readonly highWaterBytes = 4 * 1024 * 1024;
   readonly #name: string;
   peer!: MemoryTransport;
   #handlers: TransportHandlers | undefined;
@@ -81,9 +81,8 @@ class MemoryTransport implements Transport {
   }
 
   #taken(bytes: number): void {
-    const before = this.#backlog;
     this.#backlog -= bytes;
-    if (before >= lowWaterBytes && this.#backlog < lowWaterBytes) this.#handlers?.drain();
+    this.#handlers?.drain();
   }
 
   #finish(): void {

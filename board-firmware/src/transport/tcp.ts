@@ -28,7 +28,8 @@ export function acceptedTcp(socket: Socket): Transport {
 class TcpTransport implements Transport {
   readonly kind = "tcp";
   readonly reliable = true;
-  readonly bytesPerSecond = 1_000_000;
+  readonly bytesPerSecond = 10_000_000;
+  readonly highWaterBytes = 4 * 1024 * 1024;
   readonly #name: string;
   readonly #obtain: (deadlineMs: number) => Promise<Socket>;
   #socket: Socket | undefined;

@@ -7,7 +7,7 @@ import type { TransportError } from "@sluice/sdk/errors.js";
 export interface TransportHandlers {
   /** Bytes as they arrive; a view that is valid only during the call. */
   data(bytes: Uint8Array): void;
-  /** The backlog has fallen below `lowWaterBytes` after having been above it. */
+  /** The backlog has fallen; may come often. */
   drain(): void;
   /** Called exactly once after a successful `open`. Without an error: one of the two ends closed in order. */
   closed(error?: TransportError): void;
@@ -23,8 +23,10 @@ export interface Transport {
   readonly kind: "serial" | "tcp" | "memory";
   /** False: bytes may be lost or damaged on the way, so the reliable link has to go on top. */
   readonly reliable: boolean;
-  /** Bytes a second the link carries at least when it works; deadlines are derived from it. */
+  /** Bytes a second the link carries nominally; sizes of pieces and deadlines are derived from it. */
   readonly bytesPerSecond: number;
+  /** Senders wait for `drain` while the backlog is above this. */
+  readonly highWaterBytes: number;
   /** For people: "tcp 127.0.0.1:7420", "serial /dev/ttyUSB1 at 115200 baud". */
   describe(): string;
   /**
@@ -40,7 +42,3 @@ export interface Transport {
   /** Sends what is queued where the link still takes it, then closes. May be called twice. */
   close(): Promise<void>;
 }
-
-/** Senders pause above the high mark and go on at `drain`. */
-export const highWaterBytes = 4 * 1024 * 1024;
-export const lowWaterBytes = 1024 * 1024;

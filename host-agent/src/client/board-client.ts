@@ -86,6 +86,7 @@ export interface LayerTensor {
 }
 
 const RELEASE = "0.1.0";
+const MAX_PIECE = 1024 * 1024;
 
 export class BoardClient {
   /** What the board said about itself in the handshake. */
@@ -283,7 +284,7 @@ export class BoardClient {
     const { limits } = this.hello;
     // About half a second of the link a piece: answers stay frequent, their cost small.
     const half = this.#connection.transport.bytesPerSecond / 2;
-    const pieceBytes = Math.min(limits.attachmentBytes, Math.max(4_096, Math.round(half)));
+    const pieceBytes = Math.min(limits.attachmentBytes, MAX_PIECE, Math.max(4_096, Math.round(half)));
     return { pieceBytes, ahead: Math.max(1, limits.outstanding - 2), deadlineMs: this.#options.deadlineMs };
   }
 
