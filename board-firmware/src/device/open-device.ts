@@ -1,11 +1,14 @@
 /** Opens the device a runtime was asked to drive. */
 import { DeviceError } from "@sluice/sdk/errors.js";
 import type { OverlayGeometry } from "@sluice/sdk/overlay";
+import { EmulatedDevice } from "./emulated.js";
 import type { OverlayDevice } from "./overlay-device.js";
 
 type OpenDevice = (geometry: OverlayGeometry) => Promise<OverlayDevice>;
 
-const devices: Record<string, OpenDevice> = {};
+const devices: Record<string, OpenDevice> = {
+  emulated: async (geometry) => new EmulatedDevice({ geometry }),
+};
 
 /** @throws {DeviceError} `unknown-device`, and what opening the device throws */
 export async function openDevice(kind: string, geometry: OverlayGeometry): Promise<OverlayDevice> {

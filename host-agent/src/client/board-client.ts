@@ -10,50 +10,28 @@
  *
  * Every wait has a deadline. Errors of the board arrive in the class in which they were thrown there.
  */
-import { randomBytes } from "node:crypto";
-import { hostname, userInfo } from "node:os";
-import { type Answer, Connection } from "@sluice/board-firmware/connection";
-import type { Transport } from "@sluice/board-firmware/transport";
 import type { ImageSection, RunPlan } from "@sluice/sdk/compile";
-import { ProtocolError, TransportError } from "@sluice/sdk/errors.js";
+import { ProtocolError } from "@sluice/sdk/errors.js";
 import {
-  agreeOnVersion,
   type BoardIdentity,
   type BoardStatus,
-  bye,
   dump,
-  type Exchange,
   type HelloReply,
   have,
-  hello,
+  type InstallRequest,
   install,
   type LayerReadout,
   layers,
   list,
-  ownVersions,
-  ping,
   remove,
   type StoreListing,
   status,
+  toHex,
 } from "@sluice/sdk/protocol";
+import { BoardLink, type ConnectOptions, type LinkSource } from "./board-link.js";
 import { type FrameSource, type RunOptions, type RunReport, runFrames } from "./run.js";
 import { type HashedSection, hashSections, planned } from "./sections.js";
 import { uploadSection } from "./upload.js";
-
-export interface ConnectOptions {
-  /** Who this host is, for the answer others get while it holds the board. Default user@host (pid). */
-  readonly client?: string;
-  /** False: look only (status, list). Default true. */
-  readonly hold?: boolean;
-  /** For opening the link and for the handshake. Default 5,000 ms. */
-  readonly connectMs?: number;
-  /** For every answer, on top of transfer times. Default 10,000 ms. */
-  readonly deadlineMs?: number;
-  /** For answers that wait for the device (install, run, dump). Default 120,000 ms. */
-  readonly workMs?: number;
-  /** 16 bytes that identify this host across connections; a lost link's hold is taken over with them. */
-  readonly clientId?: Uint8Array;
-}
 
 export interface InstallOptions {
   /** For the board's error messages, indexed like LayerInfo.index. */
@@ -85,54 +63,36 @@ export interface LayerTensor {
   readonly codes: Int8Array;
 }
 
-const RELEASE = "0.1.0";
+interface Installed {
+  readonly plan: RunPlan;
+  readonly request: InstallRequest;
+  readonly sections: readonly HashedSection[];
+  number: number;
+}
+
 const MAX_PIECE = 1024 * 1024;
 
 export class BoardClient {
-  /** What the board said about itself in the handshake. */
-  readonly hello: HelloReply;
-  readonly #connection: Connection;
-  readonly #options: Required<Pick<ConnectOptions, "deadlineMs" | "workMs">>;
-  readonly #heartbeat: NodeJS.Timeout;
-  #model: { readonly number: number; readonly plan: RunPlan } | undefined;
+  readonly #link: BoardLink;
+  #model: Installed | undefined;
 
   /**
-   * Opens the link and shakes hands.
+   * Opens the link and shakes hands. With a function that makes transports, a link that is lost later is opened
+   * again, and uploads and runs go on where they were.
    * @throws {TransportError} what the transport's `open` throws; `busy` names who holds the board
    * @throws {ProtocolError} `protocol-version`, `not-sluice`
    */
-  static async connect(transport: Transport, options: ConnectOptions = {}): Promise<BoardClient> {
-    const connectMs = options.connectMs ?? 5_000;
-    const connection = new Connection(transport, { peer: "board" });
-    await connection.start(connectMs);
-    try {
-      const { body } = await connection.request(
-        hello,
-        {
-          protocol: ownVersions,
-          client: (options.client ?? `${userInfo().username}@${hostname()} (${process.pid})`).slice(0, 255),
-          clientId: options.clientId ?? new Uint8Array(randomBytes(16)),
-          hold: options.hold ?? true,
-          release: RELEASE,
-          challenge: new Uint8Array(0),
-        },
-        { deadlineMs: connectMs },
-      );
-      agreeOnVersion(ownVersions, body.protocol, body.board.name);
-      return new BoardClient(connection, body, options);
-    } catch (error) {
-      await connection.close();
-      throw error;
-    }
+  static async connect(source: LinkSource, options: ConnectOptions = {}): Promise<BoardClient> {
+    return new BoardClient(await BoardLink.open(source, options));
   }
 
-  private constructor(connection: Connection, reply: HelloReply, options: ConnectOptions) {
-    this.hello = reply;
-    this.#connection = connection;
-    connection.peer = `board ${reply.board.name}`;
-    this.#options = { deadlineMs: options.deadlineMs ?? 10_000, workMs: options.workMs ?? 120_000 };
-    this.#heartbeat = setInterval(() => this.#ping(), reply.limits.idleMs / 3);
-    this.#heartbeat.unref();
+  private constructor(link: BoardLink) {
+    this.#link = link;
+  }
+
+  /** What the board said about itself in the handshake. */
+  get hello(): HelloReply {
+    return this.#link.hello;
   }
 
   get board(): BoardIdentity {
@@ -145,12 +105,12 @@ export class BoardClient {
 
   /** For people: "tcp 127.0.0.1:7420". */
   get link(): string {
-    return this.#connection.transport.describe();
+    return this.#link.connection.transport.describe();
   }
 
-  /** Bytes on the wire since the link was opened. */
+  /** Bytes on the wire since the link was opened last. */
   get traffic(): { readonly bytesSent: number; readonly bytesReceived: number } {
-    return this.#connection.transport.counters;
+    return this.#link.connection.transport.counters;
   }
 
   /**
@@ -166,31 +126,23 @@ export class BoardClient {
     const hashed = hashSections(sections);
     const request = { plan, sections: hashed.map(planned), layerNames: [...(options.layerNames ?? [])] };
     const bytesTotal = hashed.reduce((sum, { bytes }) => sum + bytes, 0);
-    let bytesSent = 0;
-    let sectionsSent = 0;
-    // Once for what is missing; once more because a stored section may turn out to be damaged on disk.
-    for (let round = 0; round < 3; round += 1) {
-      const { body } = await this.#ask(install, request, this.#options.workMs);
-      if (body.state === "ready") {
-        this.#model = { number: body.model, plan };
-        return { bytesSent, bytesTotal, sectionsSent, sectionsKept: hashed.length - sectionsSent };
-      }
-      const missing = body.missing.map(({ index, received }) => ({ section: hashed[index], received }));
-      const lacking = missing.reduce((sum, { section, received }) => sum + section.bytes - received, 0);
-      let done = bytesTotal - lacking;
-      for (const { section, received } of distinct(missing)) {
-        await uploadSection(this.#connection, section, received, this.#pacing(), (bytes) => {
-          bytesSent += bytes;
-          done += bytes;
-          options.onProgress?.({ done, total: bytesTotal, section: section.name });
-        });
-        sectionsSent += 1;
-      }
-    }
-    throw new ProtocolError("never-complete", "The board keeps asking for sections it was sent.", {
-      place: this.#connection.peer,
-      hint: "Check the board's storage: what is written there does not stay.",
-    });
+    const sent = new Set<number>();
+    let doneAtFirst: number | undefined;
+    const number = await this.#link.surviving(() =>
+      this.#bringUp(request, hashed, (done, index) => {
+        doneAtFirst ??= done;
+        if (index === undefined) return;
+        sent.add(index);
+        options.onProgress?.({ done, total: bytesTotal, section: hashed[index].name });
+      }),
+    );
+    this.#model = { plan, request, sections: hashed, number };
+    return {
+      bytesSent: bytesTotal - (doneAtFirst ?? bytesTotal),
+      bytesTotal,
+      sectionsSent: sent.size,
+      sectionsKept: hashed.length - sent.size,
+    };
   }
 
   /**
@@ -199,32 +151,36 @@ export class BoardClient {
    * @throws {DeviceError} what the device reports
    */
   run(frames: FrameSource, options: RunOptions = {}): Promise<RunReport> {
-    const { number, plan } = this.#installed();
-    const { limits } = this.hello;
-    return runFrames(
-      this.#connection,
-      { model: number, plan, limits, deadlineMs: this.#options.workMs },
-      frames,
-      options,
-    );
+    const installed = this.#installed();
+    const context = {
+      plan: installed.plan,
+      limits: this.hello.limits,
+      deadlineMs: this.#link.workMs,
+      connection: () => this.#link.connection,
+      model: () => installed.number,
+      recover: async (error: unknown) => {
+        await this.#link.recover(error);
+        await this.#link.surviving(async () => {
+          installed.number = await this.#bringUp(installed.request, installed.sections, () => undefined);
+        });
+      },
+    };
+    return runFrames(context, frames, options);
   }
 
   /** Counters and CRCs of every layer in the frame that ran last; `frame` is its index. */
-  async readLayers(): Promise<LayerReadout> {
-    return (await this.#ask(layers, { model: this.#installed().number }, this.#options.workMs)).body;
+  readLayers(): Promise<LayerReadout> {
+    return this.#link.ask(layers, { model: this.#installed().number }, this.#link.workMs);
   }
 
   /** What one layer writes for one input frame. */
   async dumpLayer(layer: number, frame: Uint8Array, output: 0 | 1 = 0): Promise<LayerTensor> {
-    const { body, attachment } = await this.#connection.request(
-      dump,
-      { model: this.#installed().number, layer, output, index: 0 },
-      { attachment: frame, deadlineMs: this.#options.workMs },
-    );
+    const request = { model: this.#installed().number, layer, output, index: 0 };
+    const { body, attachment } = await this.#link.send(dump, request, frame, this.#link.workMs);
     const [height, width, channels] = body.shape;
     if (attachment.length !== height * width * channels) {
       throw new ProtocolError("frame-bytes", "A dumped layer does not have the bytes of its shape.", {
-        place: `${this.#connection.peer}, layer ${layer}`,
+        place: `${this.#link.connection.peer}, layer ${layer}`,
         expected: `${height} x ${width} x ${channels}`,
         found: `${attachment.length} bytes`,
       });
@@ -232,50 +188,64 @@ export class BoardClient {
     return { layer, shape: body.shape, codes: new Int8Array(attachment.buffer) };
   }
 
-  async status(): Promise<BoardStatus> {
-    return (await this.#ask(status, {})).body;
+  status(): Promise<BoardStatus> {
+    return this.#link.ask(status, {});
   }
 
   /** What the board's section store holds. */
-  async sections(): Promise<StoreListing> {
-    return (await this.#ask(list, {})).body;
+  sections(): Promise<StoreListing> {
+    return this.#link.ask(list, {});
   }
 
   /** Which of these sections (SHA-256) the board has, and how much of the others. */
   async have(sections: readonly Uint8Array[]): Promise<{ complete: boolean; received: number }[]> {
-    return (await this.#ask(have, { sections: [...sections] })).body.sections;
+    return (await this.#link.ask(have, { sections: [...sections] })).sections;
   }
 
-  async removeSections(sections: readonly Uint8Array[]): Promise<{ removed: number; freedBytes: number }> {
-    return (await this.#ask(remove, { sections: [...sections] })).body;
+  removeSections(sections: readonly Uint8Array[]): Promise<{ removed: number; freedBytes: number }> {
+    return this.#link.ask(remove, { sections: [...sections] });
   }
 
   /** Gives the device back and hangs up. Harmless on a link that is already broken. */
-  async close(): Promise<void> {
-    clearInterval(this.#heartbeat);
-    if (this.#connection.open) {
-      try {
-        await this.#connection.request(bye, {}, { deadlineMs: 1_000 });
-      } catch (error) {
-        // The link is going anyway; a board that did not hear the goodbye notices by its idle clock.
-        if (!(error instanceof TransportError)) throw error;
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+
+  /**
+   * Installs, sending what is missing, and returns the board's number for the model.
+   * @param onDone called with the section bytes the board has, at first and after every piece
+   */
+  async #bringUp(
+    request: InstallRequest,
+    sections: readonly HashedSection[],
+    onDone: (done: number, index?: number) => void,
+  ): Promise<number> {
+    const total = sections.reduce((sum, { bytes }) => sum + bytes, 0);
+    // Once for what is missing; once more because a stored section may turn out to be damaged on disk.
+    for (let round = 0; round < 3; round += 1) {
+      const reply = await this.#link.ask(install, request, this.#link.workMs);
+      if (reply.state === "ready") return reply.model;
+      const missing = distinct(reply.missing, sections);
+      let done =
+        total - missing.reduce((sum, { index, received }) => sum + sections[index].bytes - received, 0);
+      onDone(done);
+      for (const { index, received } of missing) {
+        await uploadSection(this.#link.connection, sections[index], received, this.#pacing(), (bytes) => {
+          done += bytes;
+          onDone(done, index);
+        });
       }
     }
-    await this.#connection.close();
+    throw new ProtocolError("never-complete", "The board keeps asking for sections it was sent.", {
+      place: this.#link.connection.peer,
+      hint: "Check the board's storage: what is written there does not stay.",
+    });
   }
 
-  #ask<Request, Reply>(
-    exchange: Exchange<Request, Reply>,
-    request: Request,
-    deadlineMs = this.#options.deadlineMs,
-  ): Promise<Answer<Reply>> {
-    return this.#connection.request(exchange, request, { deadlineMs });
-  }
-
-  #installed(): { readonly number: number; readonly plan: RunPlan } {
+  #installed(): Installed {
     if (this.#model) return this.#model;
     throw new ProtocolError("no-model", "Nothing has been installed through this connection.", {
-      place: this.#connection.peer,
+      place: this.#link.connection.peer,
       hint: "Call install() first.",
     });
   }
@@ -283,22 +253,20 @@ export class BoardClient {
   #pacing() {
     const { limits } = this.hello;
     // About half a second of the link a piece: answers stay frequent, their cost small.
-    const half = this.#connection.transport.bytesPerSecond / 2;
+    const half = this.#link.connection.transport.bytesPerSecond / 2;
     const pieceBytes = Math.min(limits.attachmentBytes, MAX_PIECE, Math.max(4_096, Math.round(half)));
-    return { pieceBytes, ahead: Math.max(1, limits.outstanding - 2), deadlineMs: this.#options.deadlineMs };
-  }
-
-  #ping(): void {
-    // A heartbeat that fails shows in the requests that follow; here there is nobody to tell.
-    this.#ask(ping, {}).catch(() => clearInterval(this.#heartbeat));
+    return { pieceBytes, ahead: Math.max(1, limits.outstanding - 2), deadlineMs: this.#link.deadlineMs };
   }
 }
 
 /** Two layers with equal weights are one section. */
-function distinct(missing: readonly { section: HashedSection; received: number }[]) {
+function distinct<Missing extends { readonly index: number }>(
+  missing: readonly Missing[],
+  sections: readonly HashedSection[],
+): Missing[] {
   const seen = new Set<string>();
-  return missing.filter(({ section }) => {
-    const key = Buffer.from(section.sha256).toString("hex");
+  return missing.filter(({ index }) => {
+    const key = toHex(sections[index].sha256);
     if (seen.has(key)) return false;
     seen.add(key);
     return true;

@@ -35,10 +35,20 @@ export interface RunReport {
 }
 
 export interface RunContext {
-  readonly model: number;
   readonly plan: RunPlan;
   readonly limits: HelloReply["limits"];
   readonly deadlineMs: number;
+  /** As they are now; both change when the link was lost and came back. */
+  readonly connection: () => Connection;
+  readonly model: () => number;
+  /** Gets a lost link and the model back, or throws. */
+  readonly recover: (error: unknown) => Promise<void>;
+}
+
+interface Batch {
+  readonly indices: number[];
+  readonly frames: Uint8Array;
+  answer: Promise<Answer<RunReply>>;
 }
 
 /** Batches under way: one runs on the board, the others are there or on their way. */
@@ -46,23 +56,52 @@ const BATCHES_AHEAD = 3;
 const BATCH_BYTES = 1024 * 1024;
 
 export async function runFrames(
-  connection: Connection,
   context: RunContext,
   frames: FrameSource,
   options: RunOptions,
 ): Promise<RunReport> {
   const { plan } = context;
-  const batchFrames = framesPerBatch(connection, context, options);
+  const batchFrames = framesPerBatch(context, options);
   const ahead = Math.max(1, Math.min(BATCHES_AHEAD, context.limits.outstanding - 2));
   const outputs: Uint8Array[] = [];
   const total = { frames: 0, cycles: 0, boardMicroseconds: 0 };
   let last: RunReply | undefined;
-  const underWay: { indices: number[]; answer: Promise<Answer<RunReply>> }[] = [];
+  const underWay: Batch[] = [];
+
+  const ask = (indices: number[], input: Uint8Array): Promise<Answer<RunReply>> => {
+    const request = { model: context.model(), indices, readLayers: options.onLayers !== undefined };
+    const answer = context.connection().request(run, request, {
+      attachment: input,
+      deadlineMs: context.deadlineMs * (underWay.length + 1),
+      replyBytes: indices.length * plan.outputFrameBytes,
+    });
+    // Awaited in `collect`; this only keeps an early failure from being reported as unhandled.
+    answer.catch(() => undefined);
+    return answer;
+  };
+
+  const send = (batch: readonly Uint8Array[], first: number) => {
+    const indices = batch.map((_, i) => first + i);
+    const input = joined(batch);
+    underWay.push({ indices, frames: input, answer: ask(indices, input) });
+  };
+
+  /** The oldest batch's answer. A batch whose answer was lost with the link runs again; it counts once. */
+  const oldestAnswer = async (): Promise<Answer<RunReply>> => {
+    for (;;) {
+      try {
+        return await underWay[0].answer;
+      } catch (error) {
+        await context.recover(error);
+        for (const batch of underWay) batch.answer = ask(batch.indices, batch.frames);
+      }
+    }
+  };
 
   const collect = async () => {
-    const { indices, answer } = underWay.shift()!;
-    const { body, attachment } = await answer;
-    checkAnswer(connection.peer, indices, body.indices, attachment.length, plan.outputFrameBytes);
+    const { body, attachment } = await oldestAnswer();
+    const { indices } = underWay.shift()!;
+    checkAnswer(context.connection().peer, indices, body.indices, attachment.length, plan.outputFrameBytes);
     outputs.push(attachment);
     total.frames += indices.length;
     total.cycles += body.cycles;
@@ -76,19 +115,6 @@ export async function runFrames(
     }
     if (body.layers) options.onLayers?.(body.layers);
     options.onProgress?.(total.frames);
-  };
-
-  const send = (batch: readonly Uint8Array[], first: number) => {
-    const indices = batch.map((_, i) => first + i);
-    const request = { model: context.model, indices, readLayers: options.onLayers !== undefined };
-    const answer = connection.request(run, request, {
-      attachment: joined(batch),
-      deadlineMs: context.deadlineMs * (underWay.length + 1),
-      replyBytes: batch.length * plan.outputFrameBytes,
-    });
-    // Awaited in `collect`; this only keeps an early failure from being reported as unhandled.
-    answer.catch(() => undefined);
-    underWay.push({ indices, answer });
   };
 
   let next = options.firstIndex ?? 0;
@@ -109,9 +135,9 @@ export async function runFrames(
   return { ...total, outputs: bytes, stallWeights, stallData, weightBeats };
 }
 
-function framesPerBatch(connection: Connection, { plan, limits }: RunContext, options: RunOptions): number {
+function framesPerBatch({ connection, plan, limits }: RunContext, options: RunOptions): number {
   if (options.onLayers) return 1;
-  const bytes = Math.min(BATCH_BYTES, limits.attachmentBytes, connection.transport.bytesPerSecond / 2);
+  const bytes = Math.min(BATCH_BYTES, limits.attachmentBytes, connection().transport.bytesPerSecond / 2);
   const wanted = options.batch ?? Math.floor(bytes / Math.max(plan.inputFrameBytes, plan.outputFrameBytes));
   const most = Math.floor(limits.attachmentBytes / Math.max(plan.inputFrameBytes, plan.outputFrameBytes));
   return Math.max(1, Math.min(wanted, most, limits.frames, MAX_FRAMES));

@@ -1,0 +1,1 @@
+export * from "./emulated-board.js";
