@@ -8,7 +8,7 @@ export const rawCodec: WeightCodec = {
   encode(layers) {
     return {
       tables: new Uint8Array(0),
-      streams: layers.map(({ weights }) => Uint8Array.from(weights, (weight) => weight & 0xff)),
+      streams: layers.map(({ weights }) => new Uint8Array(weights.slice().buffer)),
     };
   },
   openDecoder() {

@@ -17,6 +17,8 @@ export interface Accumulator extends Omit<EngineLayer, "outputs" | "requantize" 
   readonly range: readonly Interval[];
   /** The graph's accumulator is this one times 2^leftShift. */
   readonly leftShift: number;
+  /** Parts of 2^leftShift that every channel's graph accumulator has on top; undefined when all are 0. */
+  readonly fractions?: readonly number[];
   /** Channel records are rounded up to a multiple of this. */
   readonly tile: number;
 }

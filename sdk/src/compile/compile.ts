@@ -17,8 +17,8 @@ import { type Emitted, emitProgram } from "./emit.js";
 import { type EngineLayer, outputShape, type Stored } from "./engine-layer.js";
 import { frameBytes } from "./frames.js";
 import { buildImage, SECTION_ALIGNMENT, type WeightImage } from "./image.js";
-import { lowerGraph } from "./lower.js";
-import { planMemory } from "./memory-plan.js";
+import { type LoweredGraph, lowerGraph } from "./lower.js";
+import { type MemoryPlan, planMemory } from "./memory-plan.js";
 import { memoryReport } from "./memory-report.js";
 import type { CompiledModel, FrameFormat, ImageSection, LayerInfo } from "./types.js";
 
@@ -36,10 +36,8 @@ export interface CompileOptions {
  */
 export function compile(graph: Graph, options: CompileOptions): CompiledModel {
   const { geometry, codec, onProgress } = options;
-  const lowered = lowerGraph(graph, geometry);
+  const { lowered, plan, packed } = planGraph(graph, geometry);
   const weightLines = requireWeightTiles(lowered.layers, geometry);
-  const packed = lowered.buffers.some((buffer) => buffer.origin === "taps");
-  const plan = planMemory(lowered, packed, geometry);
   const image = buildImage(lowered.layers, codec, onProgress);
   const emitted = emitProgram(lowered, plan, image.addresses, packed, geometry);
   requireLayerCount(emitted, geometry);
@@ -83,6 +81,25 @@ export function compile(graph: Graph, options: CompileOptions): CompiledModel {
     memory: memoryReport({ activationRows: plan.peakRows, weightLines, ddrBytes }, geometry),
     notes: [...graph.notes],
   };
+}
+
+interface PlannedGraph {
+  readonly lowered: LoweredGraph;
+  readonly plan: MemoryPlan;
+  /** The input frame is packed bytes. */
+  readonly packed: boolean;
+}
+
+/** Expanded windows take more memory, and bands of them begin only at aligned rows: do without where they do not fit. */
+function planGraph(graph: Graph, geometry: OverlayGeometry, expandWindows = true): PlannedGraph {
+  const lowered = lowerGraph(graph, geometry, expandWindows);
+  const packed = lowered.buffers.some((buffer) => buffer.origin === "taps");
+  try {
+    return { lowered, packed, plan: planMemory(lowered, packed, geometry) };
+  } catch (error) {
+    if (!packed || !(error instanceof CompileError) || error.code !== "activation-memory") throw error;
+    return planGraph(graph, geometry, false);
+  }
 }
 
 function frameFormat({ tensor, shape, offset }: Stored, packed: boolean): FrameFormat {

@@ -35,6 +35,12 @@ export function isCode(range: { readonly min: number; readonly max: number }): b
   return (range.min >= -128 && range.max <= 127) || (range.min >= 0 && range.max <= 255);
 }
 
+/** A node's name for reports: accumulators named after the tensor they become carry a suffix that says nothing. */
+export function layerName(index: GraphIndex, node: GraphNode): string {
+  const next = consumersOf(index, node.output).find((reader) => reader.kind === "requantize");
+  return next !== undefined && node.name.startsWith(next.name) ? next.name : node.name;
+}
+
 export function refuse(
   code: string,
   node: { readonly name: string; readonly sourceOp: string } | string,

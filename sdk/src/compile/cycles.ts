@@ -59,7 +59,9 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
     const cycles = layers[command.layer];
     const began = now;
     if (command.opcode === "LOAD" || command.opcode === "STORE") {
-      now += COMMAND_OVERHEAD + transferCycles(command, geometry);
+      const moving =
+        command.opcode === "LOAD" ? loadCycles(command, geometry) : storeCycles(command, geometry);
+      now += COMMAND_OVERHEAD + moving;
       cycles.stallData += now - began;
     } else if (command.opcode === "CONV" || command.opcode === "DEPTHWISE") {
       now += COMMAND_OVERHEAD;
@@ -112,15 +114,14 @@ interface TileCost {
 }
 
 function weightTiles(command: ConvCommand | DepthwiseCommand, geometry: OverlayGeometry): TileCost[] {
-  const depthwise = command.opcode === "DEPTHWISE";
   const tile = engineTile(geometry);
   const taps = command.kernelHeight * command.kernelWidth;
+  const depthwise = command.opcode === "DEPTHWISE";
   const inputs = depthwise ? 1 : command.inChannels;
-  // A depthwise tap of O channels needs O / I rows of the activation memory, one a cycle.
-  const rows = channelWords(depthwise ? tile : inputs, geometry);
-  const reads = taps * rows * bankConflicts(command.strideWidth, geometry);
-  const writes = Math.ceil((geometry.pixels * tile) / geometry.requantizeLanes);
-  const compute = groupsOf(command, geometry) * Math.max(reads, writes);
+  const compute = depthwise
+    ? // A depthwise tap of O channels needs O / I rows of the activation memory, one a cycle.
+      tileCycles({ ...command, taps, inChannels: tile }, geometry)
+    : tileCycles({ ...command, taps }, geometry);
   const total = command.outChannels * taps * inputs;
   return Array.from({ length: Math.ceil(command.outChannels / tile) }, (_, index) => {
     const outputs = Math.min(tile, command.outChannels - index * tile);
@@ -129,6 +130,27 @@ function weightTiles(command: ConvCommand | DepthwiseCommand, geometry: OverlayG
     const latency = index === 0 ? geometry.memoryLatency : 0;
     return { compute, decode: latency + decodeCycles(command.codec, weights, bytes, geometry) };
   });
+}
+
+export interface ConvolutionSize {
+  readonly taps: number;
+  readonly inChannels: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly outChannels: number;
+  readonly strideWidth: number;
+}
+
+/** Array cycles of a whole dense convolution, weights always ready. */
+export function convolutionCycles(size: ConvolutionSize, geometry: OverlayGeometry): number {
+  return Math.ceil(size.outChannels / engineTile(geometry)) * tileCycles(size, geometry);
+}
+
+function tileCycles(size: ConvolutionSize, geometry: OverlayGeometry): number {
+  const reads =
+    size.taps * channelWords(size.inChannels, geometry) * bankConflicts(size.strideWidth, geometry);
+  const writes = Math.ceil((geometry.pixels * engineTile(geometry)) / geometry.requantizeLanes);
+  return groupsOf(size, geometry) * Math.max(reads, writes);
 }
 
 function decodeCycles(codec: number, weights: number, bytes: number, geometry: OverlayGeometry): number {
@@ -148,15 +170,22 @@ function passCycles(command: PoolCommand | AddCommand, geometry: OverlayGeometry
   return groupsOf(command, geometry) * words * Math.max(reads, writes);
 }
 
-function transferCycles(command: LoadCommand | StoreCommand, geometry: OverlayGeometry): number {
+export type LoadSize = Pick<
+  LoadCommand,
+  "tapsEnable" | "inHeight" | "inWidth" | "inChannels" | "outHeight" | "outWidth" | "outChannels"
+>;
+
+export function loadCycles(size: LoadSize, geometry: OverlayGeometry): number {
   const { dataPortBytes, memoryLatency, inputs } = geometry;
-  if (command.opcode === "LOAD" && command.tapsEnable) {
-    const source = command.inHeight * command.inWidth * command.inChannels;
-    const words = command.outHeight * command.outWidth * channelWords(command.outChannels, geometry);
-    return memoryLatency + Math.max(Math.ceil(source / dataPortBytes), words);
-  }
-  const bytes = command.inHeight * command.inWidth * channelWords(command.inChannels, geometry) * inputs;
-  return memoryLatency + Math.ceil(bytes / dataPortBytes);
+  const words = size.outHeight * size.outWidth * channelWords(size.outChannels, geometry);
+  if (!size.tapsEnable) return memoryLatency + Math.ceil((words * inputs) / dataPortBytes);
+  const source = Math.ceil((size.inHeight * size.inWidth * size.inChannels) / dataPortBytes);
+  return memoryLatency + Math.max(source, words);
+}
+
+function storeCycles(command: StoreCommand, geometry: OverlayGeometry): number {
+  const words = command.inHeight * command.inWidth * channelWords(command.inChannels, geometry);
+  return geometry.memoryLatency + Math.ceil((words * geometry.inputs) / geometry.dataPortBytes);
 }
 
 function groupsOf(command: { outHeight: number; outWidth: number }, geometry: OverlayGeometry): number {

@@ -3,6 +3,7 @@ import type { TensorId } from "../graph/types.js";
 import { type Accumulator, channelParameters } from "./accumulate.js";
 import { type GraphIndex, isCode, refuse } from "./consumers.js";
 import type { EngineLayer, EngineRequantize, Stored } from "./engine-layer.js";
+import { absorbFractions, refuseFraction } from "./fractional-bias.js";
 import { lookupPass, lookupRoot } from "./lower-pool.js";
 import { chooseOutputs, type OutputChoice } from "./output-choice.js";
 import type { CodeRoot, RequantizeRoot, TableRoot } from "./requantize-roots.js";
@@ -44,8 +45,9 @@ export function copyStored(state: LoweringState, name: string, from: Stored, to:
   state.layers.push(makeLayer(accumulator, name, [to], parameters, requantize));
 }
 
-function finishTableRoot(state: LoweringState, accumulator: Accumulator, root: TableRoot): void {
+function finishTableRoot(state: LoweringState, given: Accumulator, givenRoot: TableRoot): void {
   const { index, storage, layers } = state;
+  const { accumulator, root } = absorbFractions(given, givenRoot);
   const tree = growTree(index, root.roots);
   const choice = chooseOutputs(
     tree,
@@ -71,6 +73,7 @@ function finishTableRoot(state: LoweringState, accumulator: Accumulator, root: T
 /** Stages A and B: one output, and only its clamp can be changed. */
 function finishCodeRoot(state: LoweringState, accumulator: Accumulator, root: CodeRoot): void {
   const { index, storage, layers } = state;
+  if (accumulator.fractions !== undefined) refuseFraction(accumulator.name);
   if (!isCode(root.clamp)) {
     refuse("wide-activation", accumulator.name, "A two-stage requantisation keeps more than 8 bits.", {
       found: `${root.clamp.min}..${root.clamp.max}`,

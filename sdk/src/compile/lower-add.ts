@@ -1,11 +1,11 @@
 /** Additions: both inputs scaled by tables over their codes, built with the node's own two roundings. */
 import type { AddendScale, AddNode } from "../graph/types.js";
 import type { Accumulator } from "./accumulate.js";
-import { refuse } from "./consumers.js";
+import { type GraphIndex, layerName, refuse } from "./consumers.js";
 import { clamp, evaluateStage, type Interval, isUniform } from "./rounding.js";
 import type { Readable, Storage } from "./storage.js";
 
-export function lowerAdd(node: AddNode, storage: Storage): Accumulator {
+export function lowerAdd(node: AddNode, index: GraphIndex, storage: Storage): Accumulator {
   const readables = node.inputs.map((input) => storage.read(input));
   const [first, second] = readables;
   const shape = first.stored.shape;
@@ -22,7 +22,7 @@ export function lowerAdd(node: AddNode, storage: Storage): Accumulator {
   });
   const [a, b] = tables.map(({ range }) => range);
   return {
-    name: node.name,
+    name: layerName(index, node),
     kind: "add",
     opcode: "ADD",
     pool: "max",

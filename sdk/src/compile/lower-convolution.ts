@@ -11,7 +11,8 @@ import { engineTile } from "../overlay/engine-order.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
 import { toDemandOrder } from "../overlay/weight-order.js";
 import type { Accumulator } from "./accumulate.js";
-import { foldPads, type GraphIndex, refuse, tensorOf } from "./consumers.js";
+import { foldPads, type GraphIndex, layerName, refuse, tensorOf } from "./consumers.js";
+import { convolutionCycles, loadCycles } from "./cycles.js";
 import { type Stored, unitWindow } from "./engine-layer.js";
 import type { Interval } from "./rounding.js";
 import type { Storage } from "./storage.js";
@@ -55,22 +56,23 @@ export function lowerConvolution(
   };
   const { bias, range } = foldBias(scaled, dense, outputs, zeroPoint, inputRange, padded);
   const [height, width] = outputPlane(view.window, stored.shape);
-  const { kernel } = view.window;
+  const window = withUsedStrides(view.window, height, width);
+  const { kernel } = window;
   const taps = kernel[0] * kernel[1];
   const tile = engineTile(geometry);
   const flattened = dense.depthwise
     ? undefined
-    : flattenTaps(view.window, stored, zeroPoint, storage, geometry);
+    : flattenTaps(window, stored, zeroPoint, outputs, storage, geometry);
   const layout = flattened
     ? { outputs, inputs: dense.inputs * taps, kernelHeight: 1, kernelWidth: 1, outputTile: tile }
     : { outputs, inputs: dense.inputs, kernelHeight: kernel[0], kernelWidth: kernel[1], outputTile: tile };
   return {
-    name: node.name,
+    name: layerName(index, node),
     kind: dense.depthwise ? "depthwise" : view.fullyConnected ? "fully-connected" : "convolution",
     opcode: dense.depthwise ? "DEPTHWISE" : "CONV",
     pool: "max",
     inputs: [flattened ?? stored],
-    window: flattened ? unitWindow : view.window,
+    window: flattened ? unitWindow : window,
     padValue: padded && !flattened ? zeroPoint : 0,
     weights: {
       layout,
@@ -81,6 +83,7 @@ export function lowerConvolution(
     bias,
     range,
     leftShift: scaled.leftShift,
+    fractions: scaled.fractions,
     tile,
     macs: height * width * node.weights.length,
   };
@@ -183,21 +186,18 @@ interface ScaledSum {
   readonly zeroPoint: number;
   readonly bias: readonly number[];
   readonly leftShift: number;
+  readonly fractions?: readonly number[];
 }
 
-/** Brings accumulatorShift into the weights, or out of the accumulator where every bias allows it. */
+/** Brings accumulatorShift into the weights where they have room, else out of the accumulator. */
 function scaleAccumulator(node: ConvolutionNode, weights: Int16Array, zeroPoint: number): ScaledSum {
   const factor = 2 ** node.accumulatorShift;
+  const leftShift = node.accumulatorShift;
   const bias = Array.from(node.bias);
   if (factor === 1) return { weights, zeroPoint, bias, leftShift: 0 };
-  if (bias.every((value) => value % factor === 0)) {
-    return {
-      weights,
-      zeroPoint,
-      bias: bias.map((value) => value / factor),
-      leftShift: node.accumulatorShift,
-    };
-  }
+  const whole = bias.map((value) => Math.floor(value / factor));
+  const fractions = bias.map((value, at) => value - whole[at] * factor);
+  if (fractions.every((value) => value === 0)) return { weights, zeroPoint, bias: whole, leftShift };
   const fits = weights.every((value) => value * factor >= -127 && value * factor <= 127);
   if (fits && Math.abs(zeroPoint * factor) <= 127) {
     return {
@@ -207,11 +207,7 @@ function scaleAccumulator(node: ConvolutionNode, weights: Int16Array, zeroPoint:
       leftShift: 0,
     };
   }
-  return refuse("bias-grid", node, "The biases lie on a finer grid than the products of this layer.", {
-    expected: `biases that are multiples of ${factor}`,
-    found: `bias ${bias.find((value) => value % factor !== 0)}`,
-    hint: "Round the biases to the scale of input times weight.",
-  });
+  return { weights, zeroPoint, bias: whole, leftShift, fractions };
 }
 
 function foldBias(
@@ -246,15 +242,21 @@ function foldBias(
   return { bias: folded, range };
 }
 
+/** A single output row or column takes no step. */
+export function withUsedStrides(window: Window, height: number, width: number): Window {
+  return { ...window, stride: [height > 1 ? window.stride[0] : 1, width > 1 ? window.stride[1] : 1] };
+}
+
 /** The graph's input with few channels: LOAD expands the windows, and the layer becomes a 1x1 convolution. */
 function flattenTaps(
   window: Window,
   stored: Stored,
   zeroPoint: number,
+  outputs: number,
   storage: Storage,
   geometry: OverlayGeometry,
 ): Stored | undefined {
-  if (stored.buffer.origin !== "input" || stored.firstWord !== 0) return undefined;
+  if (!storage.expandsWindows || stored.buffer.origin !== "input") return undefined;
   const channels = stored.shape[2];
   const taps = window.kernel[0] * window.kernel[1];
   if (channelWords(taps * channels, geometry) >= taps * channelWords(channels, geometry)) return undefined;
@@ -262,7 +264,31 @@ function flattenTaps(
   if (window.dilation[0] !== 1 || window.dilation[1] !== 1 || reach > TAPS_REACH) return undefined;
   const [height, width] = outputPlane(window, stored.shape);
   const shape = [height, width, taps * channels] as const;
+  if (!windowsLoadFaster(window, stored.shape, shape, outputs, geometry)) return undefined;
   const padValue = hasPadding(window) ? zeroPoint : 0;
   const buffer = storage.buffer(`${stored.buffer.name} (windows)`, shape, "taps", { window, padValue });
   return { ...stored, buffer, shape };
+}
+
+/** LOAD assembles expanded windows a word at a time, so that it may cost more than it saves the array. */
+function windowsLoadFaster(
+  { kernel, stride }: Window,
+  input: readonly [number, number, number],
+  [outHeight, outWidth, outChannels]: readonly [number, number, number],
+  outputs: number,
+  geometry: OverlayGeometry,
+): boolean {
+  const [inHeight, inWidth, inChannels] = input;
+  const output = { outHeight, outWidth, outChannels: outputs };
+  const expanded =
+    loadCycles({ tapsEnable: 1, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels }, geometry) +
+    convolutionCycles({ ...output, taps: 1, inChannels: outChannels, strideWidth: 1 }, geometry);
+  const plainLoad = { tapsEnable: 0, outHeight: inHeight, outWidth: inWidth, outChannels: inChannels };
+  const plain =
+    loadCycles({ ...plainLoad, inHeight, inWidth, inChannels }, geometry) +
+    convolutionCycles(
+      { ...output, taps: kernel[0] * kernel[1], inChannels, strideWidth: stride[1] },
+      geometry,
+    );
+  return expanded < plain;
 }

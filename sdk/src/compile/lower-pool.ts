@@ -4,7 +4,7 @@ import type { Accumulator } from "./accumulate.js";
 import { averageStages } from "./average-ratio.js";
 import { type GraphIndex, refuse, tensorOf } from "./consumers.js";
 import { type Stored, unitWindow } from "./engine-layer.js";
-import { outputPlane } from "./lower-convolution.js";
+import { outputPlane, withUsedStrides } from "./lower-convolution.js";
 import type { CodeRoot, RequantizeRoot, TableRoot } from "./requantize-roots.js";
 import { compose } from "./requantize-roots.js";
 import type { Readable, Storage } from "./storage.js";
@@ -51,7 +51,7 @@ function maxAccumulator(name: string, window: Window, stored: Stored, padValue: 
     opcode: "POOL",
     pool: "max",
     inputs: [stored],
-    window,
+    window: withUsedStrides(window, height, width),
     padValue,
     shape: [height, width, stored.shape[2]],
     bias: [0],
@@ -97,7 +97,7 @@ export function lowerAveragePool(node: AveragePoolNode, index: GraphIndex, stora
     opcode: "POOL",
     pool: "average",
     inputs: [stored],
-    window,
+    window: withUsedStrides(window, height, width),
     padValue: 0,
     shape: [height, width, stored.shape[2]],
     bias: [count * (stored.offset - node.inputZeroPoint)],

@@ -2,14 +2,14 @@
  * Graph -> engine layers, in graph order. Each arithmetic node becomes one or more compute passes; the elementwise
  * nodes below it disappear into its requantisation and tables. Memory is assigned later (memory-plan.ts).
  */
-import type { ConcatNode, Graph, GraphNode } from "../graph/types.js";
-import { channelWords } from "../overlay/activation-layout.js";
+import type { Graph, GraphNode } from "../graph/types.js";
 import { codeOffset } from "../overlay/codes.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
 import { indexGraph, isCode, isFoldablePad, refuse, tensorOf } from "./consumers.js";
 import type { ActivationBuffer, EngineLayer, Stored } from "./engine-layer.js";
-import { bindStored, copyStored, finishLayer, type LoweringState } from "./finish-layer.js";
+import { bindStored, finishLayer, type LoweringState } from "./finish-layer.js";
 import { lowerAdd } from "./lower-add.js";
+import { lowerConcat } from "./lower-concat.js";
 import { lowerConvolution } from "./lower-convolution.js";
 import { lowerAveragePool, lowerMaxPool, lowerPad } from "./lower-pool.js";
 import { findRoots } from "./requantize-roots.js";
@@ -22,9 +22,10 @@ export interface LoweredGraph {
   readonly output: Stored;
 }
 
-export function lowerGraph(graph: Graph, geometry: OverlayGeometry): LoweredGraph {
+/** @param expandWindows let LOAD expand the windows of a first layer with few channels, where that is faster */
+export function lowerGraph(graph: Graph, geometry: OverlayGeometry, expandWindows: boolean): LoweredGraph {
   const index = indexGraph(graph);
-  const storage = new Storage(index, geometry);
+  const storage = new Storage(index, geometry, expandWindows);
   const state: LoweringState = { index, storage, layers: [] };
   const input = storeInput(state, graph);
   for (const node of graph.nodes) lowerNode(state, node, geometry);
@@ -57,7 +58,9 @@ function lowerNode(state: LoweringState, node: GraphNode, geometry: OverlayGeome
     case "convolution":
     case "add": {
       const accumulator =
-        node.kind === "add" ? lowerAdd(node, storage) : lowerConvolution(node, index, storage, geometry);
+        node.kind === "add"
+          ? lowerAdd(node, index, storage)
+          : lowerConvolution(node, index, storage, geometry);
       const channels = tensorOf(index, node.output).shape[2];
       for (const root of findRoots(index, node.output, channels)) finishLayer(state, accumulator, root);
       return;
@@ -86,25 +89,4 @@ function lowerNode(state: LoweringState, node: GraphNode, geometry: OverlayGeome
     case "softmax":
       return; // part of a value tree, or the host's
   }
-}
-
-/** Members are normally written in place; one that lies elsewhere is copied. */
-function lowerConcat(state: LoweringState, node: ConcatNode, geometry: OverlayGeometry): void {
-  const { index, storage } = state;
-  const { buffer, firstWord, offset } = storage.concatPlace(node);
-  let word = firstWord;
-  node.inputs.forEach((input, member) => {
-    const from = storage.readExact(input);
-    if (from.buffer !== buffer || from.firstWord !== word) {
-      copyStored(state, `${node.name} (member ${member})`, from, {
-        ...from,
-        buffer,
-        firstWord: word,
-        offset,
-      });
-    }
-    word += channelWords(from.shape[2], geometry);
-  });
-  const tensor = tensorOf(index, node.output);
-  bindStored(state, node.output, { tensor, buffer, firstWord, shape: tensor.shape, offset });
 }

@@ -6,7 +6,7 @@ import type { ConcatNode, Shape, TensorId, Window } from "../graph/types.js";
 import { channelWords } from "../overlay/activation-layout.js";
 import { codeOffset } from "../overlay/codes.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
-import { type GraphIndex, refuse, tensorOf } from "./consumers.js";
+import { type GraphIndex, tensorOf } from "./consumers.js";
 import type { ActivationBuffer, Stored } from "./engine-layer.js";
 
 /** A stored tensor, and the integers of the wanted one by code + 128 when it is not the wanted tensor itself. */
@@ -22,15 +22,22 @@ export interface Place {
   readonly offset: number;
 }
 
+/** Where the members of a concatenation begin; `gathered` when they leave holes between them. */
+export interface ConcatPlace extends Place {
+  readonly gathered: boolean;
+}
+
 export class Storage {
   readonly buffers: ActivationBuffer[] = [];
   readonly #places = new Map<TensorId, Place>();
-  readonly #concats = new Map<ConcatNode, Place>();
+  readonly #concats = new Map<ConcatNode, ConcatPlace>();
   readonly #readable = new Map<TensorId, Readable>();
 
   constructor(
     private readonly index: GraphIndex,
     private readonly geometry: OverlayGeometry,
+    /** LOAD may expand the windows of a first layer with few channels. */
+    readonly expandsWindows: boolean,
   ) {
     // Last first, so that a concatenation inside another one finds its place there.
     for (const node of [...index.graph.nodes].reverse()) if (node.kind === "concat") this.#placeMembers(node);
@@ -40,7 +47,7 @@ export class Storage {
     return this.#places.get(tensor);
   }
 
-  concatPlace(node: ConcatNode): Place {
+  concatPlace(node: ConcatNode): ConcatPlace {
     return this.#concats.get(node)!;
   }
 
@@ -84,32 +91,26 @@ export class Storage {
 
   #placeMembers(node: ConcatNode): void {
     const output = tensorOf(this.index, node.output);
-    const own = this.#places.get(node.output) ?? {
-      buffer: this.buffer(output.name, output.shape, "computed"),
-      firstWord: 0,
-      offset: codeOffset(output),
+    const [height, width] = output.shape;
+    const { inputs: perWord } = this.geometry;
+    const channels = node.inputs.map((id) => tensorOf(this.index, id).shape[2]);
+    const gathered = channels.slice(0, -1).some((count) => count % perWord !== 0);
+    const words = channels.map((count) => channelWords(count, this.geometry));
+    const total = words.reduce((sum, count) => sum + count, 0);
+    // A concatenation with holes cannot lie inside another one: the gathered tensor does.
+    const outer = gathered ? undefined : this.#places.get(node.output);
+    const held = gathered ? total * perWord : output.shape[2];
+    const own = {
+      buffer: outer?.buffer ?? this.buffer(`${output.name} (members)`, [height, width, held], "computed"),
+      firstWord: outer?.firstWord ?? 0,
+      offset: outer?.offset ?? codeOffset(output),
     };
-    this.#concats.set(node, own);
-    let channel = 0;
-    for (const input of node.inputs) {
-      if (channel % this.geometry.inputs !== 0) {
-        refuse(
-          "concat-alignment",
-          node,
-          "A concatenation's member does not start at a whole activation word.",
-          {
-            expected: `channel counts that are multiples of ${this.geometry.inputs} (all but the last)`,
-            found: node.inputs.map((id) => tensorOf(this.index, id).shape[2]).join(" + "),
-            hint: `Widen the branches to multiples of ${this.geometry.inputs} channels.`,
-          },
-        );
-      }
+    this.#concats.set(node, { ...own, gathered });
+    let word = own.firstWord;
+    node.inputs.forEach((input, member) => {
       // A tensor that is concatenated twice keeps its first place and is copied into the other.
-      if (!this.#places.has(input)) {
-        const firstWord = own.firstWord + channel / this.geometry.inputs;
-        this.#places.set(input, { buffer: own.buffer, firstWord, offset: own.offset });
-      }
-      channel += tensorOf(this.index, input).shape[2];
-    }
+      if (!this.#places.has(input)) this.#places.set(input, { ...own, firstWord: word });
+      word += words[member];
+    });
   }
 }

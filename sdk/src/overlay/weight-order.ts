@@ -34,7 +34,9 @@ export function demandOrder(layout: WeightLayout): Int32Array {
 
 export function toDemandOrder(ohwi: ArrayLike<number>, layout: WeightLayout): Int8Array {
   const order = demandOrder(layout);
-  return Int8Array.from(order, (index) => ohwi[index]);
+  const weights = new Int8Array(order.length);
+  for (let position = 0; position < order.length; position += 1) weights[position] = ohwi[order[position]];
+  return weights;
 }
 
 export function fromDemandOrder(weights: Int8Array, layout: WeightLayout): Int8Array {

@@ -10,15 +10,7 @@ import { type Dialect, randomGraph, randomInput } from "../../support/random-gra
 const GRAPHS = 60;
 const FIRST_SEED = 5000;
 /** What a random graph may ask for that the overlay cannot do; anything else must compile. */
-const refusals = [
-  "average-padding",
-  "average-ratio",
-  "concat-alignment",
-  "per-channel-clamp",
-  "bias-grid",
-  "per-channel-scale",
-  "activation-memory",
-];
+const refusals = ["average-padding", "average-ratio", "per-channel-clamp", "per-channel-scale"];
 
 const geometries: readonly [string, OverlayGeometry][] = [
   ["kv260", kv260Geometry],
@@ -45,7 +37,7 @@ describe("compile on random graphs", () => {
           }
         }
         const count = [...refused.values()].reduce((sum, each) => sum + each, 0);
-        expect(count, JSON.stringify([...refused])).toBeLessThan(GRAPHS * 0.75);
+        expect(count, JSON.stringify([...refused])).toBeLessThan(GRAPHS / 2);
       });
     }
   }
