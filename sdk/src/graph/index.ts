@@ -1,3 +1,5 @@
+export * from "./float.js";
+export * from "./float-shape.js";
 export * from "./limits.js";
 export * from "./lookup.js";
 export * from "./range.js";

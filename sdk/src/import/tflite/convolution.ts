@@ -6,12 +6,13 @@
 import { INT32_MAX, INT32_MIN } from "../../graph/limits.js";
 import { accumulatorRange } from "../../graph/range.js";
 import type { ConvolutionNode, Shape, TensorId, Window } from "../../graph/types.js";
-import { noPadding, samePadding, windowOutputShape } from "../../graph/window.js";
+import { noPadding, windowOutputShape } from "../../graph/window.js";
 import { typeRange } from "./activation.js";
 import type { Activation, Lowering } from "./lowering.js";
 import type { TfliteOperator, TfliteTensor } from "./model.js";
 import { convolutionFactor, type FixedMultiplier, quantizeMultiplier, roundingStages } from "./multiplier.js";
 import { convolutionOptions, depthwiseOptions, fullyConnectedOptions } from "./schema.js";
+import { slidingWindow } from "./sliding-window.js";
 
 /** Left shifts above this would leave int32 in the source framework. */
 const MAX_LEFT_SHIFT = 30;
@@ -164,31 +165,6 @@ export function lowerMean(lowering: Lowering, operator: TfliteOperator): void {
     clamp: typeRange(output.type),
     inputsPerGroup: 1,
   });
-}
-
-/** The window of a convolution or pooling, with TensorFlow Lite's SAME and VALID padding. */
-export function slidingWindow(
-  lowering: Lowering,
-  operator: TfliteOperator,
-  spec: {
-    readonly input: Shape;
-    readonly kernel: readonly [number, number];
-    readonly stride: readonly [number, number];
-    readonly dilation: readonly [number, number];
-    /** Code of the padding scheme. */
-    readonly padding: number;
-  },
-): Window {
-  const { input, kernel, stride, dilation } = spec;
-  lowering.requireExtents(operator, "kernel", kernel);
-  lowering.requireExtents(operator, "stride", stride);
-  lowering.requireExtents(operator, "dilation", dilation);
-  if (lowering.paddingName(operator, spec.padding) === "VALID") {
-    return { kernel, stride, dilation, padding: noPadding };
-  }
-  const [top, bottom] = samePadding(input[0], kernel[0], stride[0], dilation[0]);
-  const [left, right] = samePadding(input[1], kernel[1], stride[1], dilation[1]);
-  return { kernel, stride, dilation, padding: { top, bottom, left, right } };
 }
 
 interface Emission extends Window, Filter {

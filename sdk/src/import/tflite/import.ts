@@ -14,6 +14,7 @@ import { typeRange } from "./activation.js";
 import { lowerConvolution, lowerFullyConnected, lowerMean } from "./convolution.js";
 import { lowerActivation, lowerAdd, lowerRequantize } from "./elementwise.js";
 import { Lowering } from "./lowering.js";
+import { neededOperators, requireOne } from "./main-path.js";
 import { readTfliteModel, type TfliteModel, type TfliteOperator } from "./model.js";
 import { lowerPool } from "./pool.js";
 import { softmaxOptions } from "./schema.js";
@@ -99,28 +100,6 @@ export function importTflite(bytes: Uint8Array, { file }: ImportOptions): Graph 
   };
   validateGraph(graph);
   return graph;
-}
-
-function requireOne(model: TfliteModel, what: string, indices: readonly number[]): readonly number[] {
-  if (indices.length === 1) return indices;
-  throw new ImportError("unsupported-signature", `${model.file} has ${indices.length} ${what}s.`, {
-    place: model.file,
-    expected: `one ${what}`,
-    found: `${indices.length}`,
-    hint: "Export a model with one image input and one output.",
-  });
-}
-
-/** The operators the output depends on, in file order (which is execution order). */
-function neededOperators(model: TfliteModel, outputIndex: number): TfliteOperator[] {
-  const wanted = new Set([outputIndex]);
-  const needed: TfliteOperator[] = [];
-  for (const operator of [...model.operators].reverse()) {
-    if (!operator.outputs.some((index) => wanted.has(index))) continue;
-    for (const index of operator.inputs) wanted.add(index);
-    needed.push(operator);
-  }
-  return needed.reverse();
 }
 
 function isBoundaryQuantize(model: TfliteModel, operator: TfliteOperator): boolean {

@@ -1,1 +1,2 @@
+export * from "./float-import.js";
 export * from "./import.js";

@@ -1,9 +1,9 @@
 /** MAX_POOL_2D and AVERAGE_POOL_2D, on stored integers: the kernels never look at scale or zero point. */
 import { windowOutputShape } from "../../graph/window.js";
-import { slidingWindow } from "./convolution.js";
 import type { Lowering } from "./lowering.js";
 import type { TfliteOperator } from "./model.js";
 import { poolOptions } from "./schema.js";
+import { slidingWindow } from "./sliding-window.js";
 
 export function lowerPool(lowering: Lowering, operator: TfliteOperator): void {
   const { id, tensor, activation: input } = lowering.input(operator);
