@@ -8,9 +8,9 @@ import { cifarTestImages, hasSharedData, sharedFile } from "../support/shared-da
 import { evaluateTflite } from "../support/tflite-float-literal.js";
 
 const models = [
-  { model: "pretrainedResnet", images: 8, span: [0, 255] },
-  { model: "pretrainedResnet_large_float", images: 2, span: [0, 255] },
-  { model: "vww_96_float", images: 2, span: [0, 1] },
+  { model: "pretrainedResnet", images: 2, span: [0, 255] },
+  { model: "pretrainedResnet_large_float", images: 1, span: [0, 255] },
+  { model: "vww_96_float", images: 1, span: [0, 1] },
   { model: "kws_ref_model_float32", images: 4, span: [-60, 40] },
   { model: "ad01_fp32", images: 4, span: [-8, 8] },
 ] as const;
