@@ -23,6 +23,8 @@ export interface TrainOptions {
   readonly batch: number;
   /** Largest learning rate, reached after the warm-up. */
   readonly learningRate: number;
+  /** Repeat the images of the first so many steps; default: every step draws new ones. */
+  readonly distinctSteps?: number;
   /** Called after each step with the loss on its batch. */
   readonly onStep?: (step: number, loss: number, parameters: Parameters) => void;
 }
@@ -75,7 +77,7 @@ export function pixelsToTensor(tf: Tensorflow, pixels: Uint8Array, count: number
 
 /** Runs the training and returns the parameters with their running statistics. */
 export function trainResNet8(tf: Tensorflow, options: TrainOptions): Parameters {
-  const { seed, steps, batch } = options;
+  const { seed, steps, batch, distinctSteps = steps } = options;
   const parameters = initialParameters(seed, SHAPE_CLASSES.length);
   const variables = new Map<string, Variable>();
   const slots = new Map<string, AdamSlot>();
@@ -86,7 +88,7 @@ export function trainResNet8(tf: Tensorflow, options: TrainOptions): Parameters 
   }
   try {
     for (let step = 0; step < steps; step++) {
-      const images = drawShapeImages(seed, step * batch, batch);
+      const images = drawShapeImages(seed, (step % distinctSteps) * batch, batch);
       const loss = tf.tidy(() => {
         const rate = learningRateAt(step, steps, options.learningRate);
         return trainingStep(tf, parameters, variables, slots, images, step, rate);

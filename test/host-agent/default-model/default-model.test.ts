@@ -1,0 +1,44 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { items, openDataset } from "@sluice/host-agent/datasets";
+import { defaultModel } from "@sluice/host-agent/default-model";
+import { importOnnx } from "@sluice/sdk/import/onnx";
+import { createInputEncoder, defaultPreprocessing } from "@sluice/sdk/preprocess";
+import { createReference } from "@sluice/sdk/reference";
+import { COMMITTED_IMAGES, SHAPE_CLASSES, shapesBatch, TEST_SEED } from "@sluice/sdk/train";
+import { describe, expect, it } from "vitest";
+
+const model = defaultModel();
+
+describe("default model", () => {
+  it("has the images that the generator draws", () => {
+    const committed = gunzipSync(readFileSync(join(model.datasetPath, "test_batch.bin.gz")));
+    const hash = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+    expect(hash(committed)).toBe(hash(shapesBatch(TEST_SEED, COMMITTED_IMAGES)));
+  });
+
+  it("opens as a data set with the class names", () => {
+    const dataset = openDataset(model.dataset);
+    expect(dataset.count).toBe(COMMITTED_IMAGES);
+    expect(dataset.classes).toEqual(SHAPE_CLASSES);
+  });
+
+  it("is the file its README describes", () => {
+    const readme = readFileSync(join(model.datasetPath, "README.md"), "utf8");
+    expect(readme).toContain(createHash("sha256").update(model.bytes).digest("hex"));
+  });
+
+  it("names the shapes on the committed images", async () => {
+    const graph = importOnnx(model.bytes, { file: model.file });
+    const reference = createReference(graph);
+    const encoder = createInputEncoder(defaultPreprocessing(graph), graph);
+    let correct = 0;
+    for await (const { image, label } of items(openDataset(model.dataset), 200)) {
+      const { output } = reference.run(encoder.encode(image));
+      if (output.indexOf(Math.max(...output)) === label) correct += 1;
+    }
+    expect(correct).toBeGreaterThanOrEqual(MINIMUM_CORRECT);
+  });
+});
