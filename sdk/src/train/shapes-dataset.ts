@@ -29,6 +29,8 @@ const SIZE = SHAPE_IMAGE_SIZE;
 const SAMPLES = 3;
 /** Smallest sum of channel differences between the figure and the background it stands on. */
 const MIN_CONTRAST = 150;
+/** Tangent of half the largest rotation of a figure, 28 degrees either way. */
+const MAX_TILT = 0.25;
 
 function randomColour(random: Prng): Colour {
   return [random.below(256), random.below(256), random.below(256)];
@@ -45,12 +47,17 @@ function colourAwayFrom(random: Prng, others: readonly Colour[]): Colour {
   }
 }
 
-/** A unit vector from t = tan(angle / 2): rational, so no library function is involved. */
-function randomDirection(random: Prng): readonly [cos: number, sin: number] {
-  const t = random.uniform(-1, 1);
-  const cos = (1 - t * t) / (1 + t * t);
-  const sin = (2 * t) / (1 + t * t);
-  return random.chance(1, 2) ? [cos, sin] : [-cos, -sin];
+type Direction = readonly [cos: number, sin: number];
+
+/** A unit vector with tan(angle / 2) within -bound..bound: rational, so no library function is involved. */
+function tilt(random: Prng, bound: number): Direction {
+  const t = random.uniform(-bound, bound);
+  return [(1 - t * t) / (1 + t * t), (2 * t) / (1 + t * t)];
+}
+
+/** A line's direction: any angle within -90..90 degrees. */
+function randomDirection(random: Prng): Direction {
+  return tilt(random, 1);
 }
 
 /** Fills the canvas with a gradient between two near or far colours, or with stripes or a checkerboard of them. */
@@ -139,7 +146,7 @@ function paintFigure(random: Prng, canvas: Float64Array, label: number, backgrou
   const second = random.chance(1, 2)
     ? first
     : (first.map((v) => Math.min(255, Math.max(0, v + random.between(-40, 40)))) as [number, number, number]);
-  const [cos, sin] = randomDirection(random);
+  const [cos, sin] = tilt(random, MAX_TILT);
   const radius = random.uniform(8, 14);
   const stretch = random.uniform(0.87, 1.15);
   const reach = Math.min(15, radius + 1);
@@ -154,7 +161,7 @@ function paintFigure(random: Prng, canvas: Float64Array, label: number, backgrou
     radius * 1.7, // corners of the unit square, stretched
     (x, y) => {
       const dx = (x - centreX) / radius;
-      const dy = (y - centreY) / radius;
+      const dy = (centreY - y) / radius; // outlines have y pointing up
       return outline((dx * cos + dy * sin) * mirrored * stretch, (dy * cos - dx * sin) / stretch);
     },
     (x, y) => (Math.floor((x * sin + y * cos + 64) / period) & 1 ? first : second),

@@ -83,7 +83,10 @@ export function trainResNet8(tf: Tensorflow, options: TrainOptions): Parameters 
   const slots = new Map<string, AdamSlot>();
   for (const [name, parameter] of parameters) {
     if (!parameter.trained) continue;
-    variables.set(name, tf.variable(tf.tensor(parameter.values, [...parameter.shape]), true));
+    variables.set(
+      name,
+      tf.tidy(() => tf.variable(tf.tensor(parameter.values, [...parameter.shape]), true)),
+    );
     slots.set(name, new AdamSlot(parameter.values.length));
   }
   try {

@@ -34,7 +34,7 @@ describe("convolution gradients on the WASM backend", () => {
     [5, 1, 8, 8, 3, 4, 2],
     [5, 2, 11, 8, 3, 4, 2],
   ] as const)(
-    "%i x %i, stride %i on %i x %i agree with the cpu backend",
+    "of kernel %i, stride %i on %i x %i agree with the cpu backend",
     async (kernel, stride, height, width, inputs, outputs, pad) => {
       const xValues = randomValues(1, 2 * height * width * inputs);
       const wValues = randomValues(2, kernel * kernel * inputs * outputs);
