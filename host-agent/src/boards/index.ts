@@ -1,1 +1,3 @@
 export * from "./emulated-board.js";
+export * from "./find-boards.js";
+export * from "./open-link.js";

@@ -217,11 +217,11 @@ function emit(
     scale: weightScale.length === 1 ? input.scale * weightScale[0] : Number.NaN,
     zeroPoint: 0,
   });
-  lowering.nodes.push({ ...node, name: lowering.tensors[accumulator].name, output: accumulator });
+  lowering.nodes.push({ ...node, name: output.source.name, output: accumulator });
   const outputId = lowering.addOutput(output, clamp);
   lowering.nodes.push({
     kind: "requantize",
-    name: lowering.tensors[outputId].name,
+    name: `${output.source.name}/requantize`,
     sourceOp: operator.op,
     inputs: [accumulator],
     output: outputId,

@@ -43,7 +43,7 @@ export function lowerAdd(lowering: Lowering, operator: TfliteOperator): void {
   const inputs = [a.id, b.id];
   lowering.nodes.push({
     kind: "add",
-    name: lowering.tensors[sum].name,
+    name: output.source.name,
     sourceOp: operator.op,
     inputs,
     output: sum,
@@ -123,7 +123,7 @@ function requantize(
   const outputId = lowering.addOutput(output, clamp);
   lowering.nodes.push({
     kind: "requantize",
-    name: lowering.tensors[outputId].name,
+    name: `${output.source.name}/requantize`,
     sourceOp: operator.op,
     inputs: [input],
     output: outputId,

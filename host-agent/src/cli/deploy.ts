@@ -1,0 +1,232 @@
+/** `sluice deploy`: from a model file to a verdict, on a board or on an emulated one. */
+import { readFileSync } from "node:fs";
+import { formatNpy } from "@sluice/sdk/npy";
+import { type Command, Option } from "commander";
+import { Listr, type ListrRendererValue } from "listr2";
+import { defaultModel } from "../default-model.js";
+import type { BoardSession, InstallResult } from "../jobs/board-session.js";
+import {
+  type CompiledDeployment,
+  deployResult,
+  prepareDeployment,
+  type Verification,
+  verifyOnBoard,
+} from "../jobs/deploy-job.js";
+import type { DeployResult } from "../jobs/deploy-result.js";
+import { type InputSource, openInputs } from "../jobs/input-source.js";
+import { openBoardSession } from "../jobs/open-board.js";
+import { renderDeployReport } from "../report/deploy-report.js";
+import { bytes, integer, percent } from "../report/text-table.js";
+import { exitCodes } from "./exit-codes.js";
+import { writeFileWhole, writeJson } from "./json-output.js";
+import {
+  addCompileOptions,
+  addPreprocessOptions,
+  type CompileOptions,
+  type PreprocessOptions,
+  parseCount,
+} from "./model-options.js";
+
+interface DeployOptions extends CompileOptions, PreprocessOptions {
+  readonly board: string;
+  readonly device?: "emulated" | "rtl" | "kv260";
+  readonly link?: string;
+  readonly dataset?: string;
+  readonly inputs?: string[];
+  readonly labels?: string;
+  readonly limit?: number;
+  readonly checkImages: number;
+  readonly logits?: string;
+  readonly out?: string;
+  readonly json?: string;
+}
+
+interface Context {
+  deployment: CompiledDeployment;
+  source: InputSource;
+  session: BoardSession;
+  install: InstallResult;
+  uploadMs: number;
+  verification: Verification;
+}
+
+export function registerDeploy(program: Command): void {
+  const command = program
+    .command("deploy")
+    .description("Compile, upload and run a model on a board, and compare every layer with the reference")
+    .argument(
+      "[model]",
+      "QONNX (.onnx), TFLite (.tflite) or packed (.sluice) file; default: the bundled ResNet-8",
+    )
+    .addOption(new Option("--board <type>", "board to deploy to").choices(["kv260"]).default("kv260"))
+    .addOption(
+      new Option("--device <kind>", "what computes; default: an attached board, else emulated").choices([
+        "emulated",
+        "rtl",
+        "kv260",
+      ]),
+    )
+    .option("--link <link>", "tcp:HOST[:PORT], serial:PATH[:BAUD] or memory; default: the first board found")
+    .option("--dataset <kind:dir>", "cifar10:DIR, mnist:DIR or images:DIR")
+    .option("--inputs <file...>", "pictures, or .npy tensors (uint8, int8, float32; NHWC)")
+    .option("--labels <file>", "class names, one per line; names predictions in the report")
+    .option("--limit <n>", "use the first n inputs only", parseCount)
+    .option("--check-images <n>", "images on which every layer is compared", parseCount, 4)
+    .option("--logits <file.npy>", "write the integer logits of every input, int32 [N, classes]")
+    .option("-o, --out <file>", "keep the package")
+    .option("--json <file>", "write the result as JSON to a file, or to stdout with -");
+  addPreprocessOptions(addCompileOptions(command))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  sluice deploy --board kv260
+  sluice deploy resnet8.onnx --dataset cifar10:data/cifar10
+  sluice deploy model.tflite --inputs photo.jpg --labels imagenet_labels.txt
+  sluice deploy model.sluice --link tcp:192.168.1.20 --json result.json
+  sluice deploy model.onnx --dataset images:photos --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --scale 1/255
+
+Without --dataset or --inputs a model of yours runs on 8 seeded random inputs: enough to compare bits, not accuracy.`,
+    )
+    .action((model: string | undefined, options: DeployOptions) => deploy(model, options));
+}
+
+async function deploy(modelPath: string | undefined, options: DeployOptions): Promise<void> {
+  const bundled = modelPath === undefined ? defaultModel() : undefined;
+  const path = modelPath ?? bundled?.modelPath ?? "";
+  const context = {} as Context;
+  const tasks = new Listr<Context, ListrRendererValue, ListrRendererValue>(
+    [
+      {
+        title: "Import and compile",
+        task: async (_, task) => {
+          const report = outputOf(task);
+          context.deployment = prepareDeployment(path, options, (done) =>
+            report(`encoding weights ${percent(done, 0)}`),
+          );
+          const { compiled, model } = context.deployment;
+          if (options.out) writeFileWhole(options.out, context.deployment.packageBytes);
+          task.title = `Compiled ${model.file}: ${compiled.layers.length} layers for ${compiled.plan.geometry}`;
+        },
+      },
+      {
+        title: "Open the inputs",
+        task: async (_, task) => {
+          context.source = await openInputs(context.deployment.model.graph, {
+            ...options,
+            fallback: bundled?.dataset,
+          });
+          task.title = `Inputs: ${context.source.name}, ${integer(context.source.count)} images`;
+        },
+      },
+      {
+        title: "Find a board",
+        task: async (_, task) => {
+          context.session = await openBoardSession(options, context.deployment.geometry, (text) => {
+            task.output = text;
+          });
+          const { kind, device, link } = context.session.description;
+          task.title = `Board: ${kind} (${device}) over ${link}`;
+        },
+        rendererOptions: { persistentOutput: true },
+      },
+      {
+        title: "Upload",
+        task: async (_, task) => {
+          const { compiled } = context.deployment;
+          const report = outputOf(task);
+          const started = performance.now();
+          context.install = await context.session.install(
+            compiled.plan,
+            compiled.sections,
+            compiled.layers.map(({ name }) => name),
+            (done, total) => report(`${bytes(done)} of ${bytes(total)}`),
+          );
+          context.uploadMs = performance.now() - started;
+          const { bytesSent, bytesTotal } = context.install;
+          task.title =
+            bytesSent === 0
+              ? `Upload: the board already had all ${bytes(bytesTotal)}`
+              : `Uploaded ${bytes(bytesSent)} of ${bytes(bytesTotal)}`;
+        },
+      },
+      {
+        title: "Compare with the reference",
+        task: async (_, task) => {
+          const report = outputOf(task);
+          const { source } = context;
+          const progress = {
+            onLayers: (images: number) => report(`every layer: ${images} of ${options.checkImages} images`),
+            onLogits: progressLine(source.count, report),
+          };
+          context.verification = await verifyOnBoard(
+            context.session,
+            context.deployment,
+            source,
+            Math.max(1, options.checkImages),
+            progress,
+          );
+          const { images } = context.verification.comparison;
+          const seconds = context.verification.runMs / 1000;
+          task.title = `Compared ${integer(images)} images in ${seconds.toFixed(1)} s`;
+        },
+      },
+    ],
+    { ctx: context, renderer: rendererFor(options.json), fallbackRenderer: "simple" },
+  );
+
+  try {
+    await tasks.run();
+    const { deployment, session, install, uploadMs, verification, source } = context;
+    const labels = options.labels ? readLabels(options.labels) : source.classes;
+    const result = deployResult(deployment, session, install, uploadMs, verification, labels);
+    finish(result, verification, options);
+  } finally {
+    await context.session?.close();
+  }
+}
+
+function finish(result: DeployResult, { comparison }: Verification, options: DeployOptions): void {
+  if (options.logits) {
+    const classes = comparison.logits.length / Math.max(1, comparison.images);
+    writeFileWhole(options.logits, formatNpy(comparison.logits, [comparison.images, classes]));
+  }
+  writeJson(options.json, result);
+  if (options.json !== "-") process.stdout.write(renderDeployReport(result));
+  if (!result.verdict.bitExact) process.exitCode = exitCodes.notBitExact;
+}
+
+/** One class name per line. */
+function readLabels(path: string): string[] {
+  return readFileSync(path, "utf8").trimEnd().split(/\r?\n/);
+}
+
+function rendererFor(json: string | undefined): ListrRendererValue {
+  if (json === "-") return "silent";
+  return process.stdout.isTTY ? "default" : "simple";
+}
+
+/** "1,200 of 10,000 images, 412/s, 21 s left, 88.9 % right so far" */
+function progressLine(total: number, report: (text: string) => void) {
+  const started = performance.now();
+  return (done: number, correct: number, labelled: number): void => {
+    const perSecond = done / ((performance.now() - started) / 1000);
+    const left = (total - done) / perSecond;
+    const right = labelled > 0 ? `, ${percent(correct / labelled)} right so far` : "";
+    report(
+      `${integer(done)} of ${integer(total)} images, ${integer(perSecond)}/s, ${Math.ceil(left)} s left${right}`,
+    );
+  };
+}
+
+/** On a terminal every update is drawn over the last one; in a log a line every few seconds is enough. */
+function outputOf(task: { output: string }): (text: string) => void {
+  const interval = process.stdout.isTTY ? 100 : 5_000;
+  let last = process.stdout.isTTY ? Number.NEGATIVE_INFINITY : performance.now();
+  return (text) => {
+    const now = performance.now();
+    if (now - last < interval) return;
+    last = now;
+    task.output = text;
+  };
+}

@@ -1,0 +1,47 @@
+/** What the jobs need from a connected board, whatever the link: the four things a verification does. */
+import type { ImageSection, LayerInfo, RunPlan } from "@sluice/sdk/compile";
+
+export interface BoardDescription {
+  /** `kv260`, the family of the board. */
+  readonly kind: string;
+  /** `emulated`, `rtl` or `kv260`: what computes. */
+  readonly device: string;
+  /** How it was reached, in words: `tcp 127.0.0.1:4260`. */
+  readonly link: string;
+  readonly clockMHz: number;
+}
+
+export interface InstallResult {
+  readonly bytesSent: number;
+  readonly bytesTotal: number;
+}
+
+export interface FrameResults {
+  /** One output frame per input frame, in the order given. */
+  readonly outputs: readonly Uint8Array[];
+  /** Cycles of all frames together. */
+  readonly cycles: number;
+}
+
+export interface LayerReadout {
+  readonly cycles: number;
+  /** CRC-32C of each output. */
+  readonly crcs: readonly number[];
+}
+
+export interface BoardSession {
+  readonly description: BoardDescription;
+  install(
+    plan: RunPlan,
+    sections: readonly ImageSection[],
+    /** For the board's error messages. */
+    layerNames: readonly string[],
+    onProgress: (sent: number, total: number) => void,
+  ): Promise<InstallResult>;
+  run(frames: readonly Uint8Array[]): Promise<FrameResults>;
+  /** Counters and CRCs of the last frame that ran. */
+  readLayers(layers: readonly LayerInfo[]): Promise<LayerReadout[]>;
+  /** int8 codes of one output of one layer for the given input frame, row-major without padding. */
+  dumpLayer(layer: LayerInfo, output: number, frame: Uint8Array): Promise<Int8Array>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,59 @@
+/** A model as `deploy`, `pack`, `inspect` and `verify` take it: a model file, a package, or the default model. */
+import { readFileSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import type { CompiledModel } from "@sluice/sdk/compile";
+import { ImportError } from "@sluice/sdk/errors.js";
+import type { Graph } from "@sluice/sdk/graph";
+import { importModel } from "@sluice/sdk/import";
+import { isPackage, packageLimits, readPackage } from "@sluice/sdk/package";
+
+export interface LoadedModel {
+  /** Base name of the file. */
+  readonly file: string;
+  readonly graph: Graph;
+  readonly importMs: number;
+  /** Set when the file was a package: already compiled, with its own preprocessing. */
+  readonly packed?: {
+    readonly compiled: CompiledModel;
+    readonly preprocessing: unknown;
+    readonly bytes: Uint8Array;
+  };
+}
+
+/** @throws {ImportError} `unreadable`, `too-large` and what the importer says; {PackageError}. */
+export function loadModel(path: string): LoadedModel {
+  const started = performance.now();
+  const bytes = readModelFile(path);
+  const file = basename(path);
+  if (isPackage(bytes)) {
+    const { compiled, manifest, readGraph } = readPackage(bytes);
+    const graph = readGraph();
+    const importMs = performance.now() - started;
+    return { file, graph, importMs, packed: { compiled, preprocessing: manifest.preprocessing, bytes } };
+  }
+  const graph = importModel(bytes, { file });
+  return { file, graph, importMs: performance.now() - started };
+}
+
+function readModelFile(path: string): Uint8Array {
+  try {
+    const { size } = statSync(path);
+    if (size > packageLimits.fileBytes) {
+      throw new ImportError("too-large", "The model file is larger than any the overlay can run.", {
+        place: path,
+        expected: `at most ${packageLimits.fileBytes} bytes`,
+        found: `${size} bytes`,
+        hint: "Check that this is the right file.",
+      });
+    }
+    return new Uint8Array(readFileSync(path));
+  } catch (cause) {
+    if (cause instanceof ImportError) throw cause;
+    throw new ImportError("unreadable", "The model file cannot be read.", {
+      place: path,
+      found: (cause as NodeJS.ErrnoException).code ?? String(cause),
+      hint: "Give the path of a .onnx, .tflite or .sluice file; without one the default model is used.",
+      cause,
+    });
+  }
+}
