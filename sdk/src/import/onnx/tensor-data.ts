@@ -99,7 +99,7 @@ export function decodeTensor(tensor: TensorProto, name: string): Constant {
       found: `${values.length}`,
     });
   }
-  if (type.isInteger && !values.every(Number.isSafeInteger)) {
+  if (type.isInteger && type.bytes === 8 && !values.every(Number.isSafeInteger)) {
     throw new ImportError("bad-tensor", "A tensor holds integers beyond 53 bits.", { place });
   }
   return { dims, values, isInteger: type.isInteger };
@@ -118,7 +118,9 @@ function fromRaw(raw: Uint8Array, type: DataType, count: number, place: string):
     });
   }
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-  return Float64Array.from({ length: count }, (_, index) => type.read(view, index * type.bytes));
+  const values = new Float64Array(count);
+  for (let index = 0; index < count; index += 1) values[index] = type.read(view, index * type.bytes);
+  return values;
 }
 
 function fromField(tensor: TensorProto, type: DataType): Float64Array {
