@@ -82,6 +82,19 @@ describe("roundedProduct", () => {
   });
 });
 
+describe("roundedProduct beside a tie", () => {
+  it("sees that (2^53 - 1) / 2^54 is just below one half, on both sides of zero", () => {
+    const [a, b] = [441_650_591, 20_394_401];
+    expect(BigInt(a) * BigInt(b)).toBe(2n ** 53n - 1n);
+    for (const rounding of roundings) {
+      expect(roundedProduct(a, b, 54, rounding) + 0).toBe(0);
+      expect(roundedProduct(-a, b, 54, rounding) + 0).toBe(0);
+      expect(roundedProduct(a, b, 53, rounding)).toBe(1);
+      expect(roundedProduct(-a, b, 53, rounding)).toBe(-1);
+    }
+  });
+});
+
 describe("applyStage", () => {
   it("uses the channel's own parameters and saturates after rounding", () => {
     const stage: RoundingStage = {
