@@ -37,11 +37,14 @@ export interface AddWork extends ComputeBase {
   readonly addends: readonly [Int32Array, Int32Array];
 }
 
-export interface Engine {
-  readonly name: "plain" | "wasm";
+export interface ActivationHost {
   readonly geometry: OverlayGeometry;
   /** The activation memory. Fetch it anew for every use: a growing WASM memory moves. */
   readonly activation: Uint8Array;
+}
+
+export interface Engine extends ActivationHost {
+  readonly name: "plain" | "wasm";
   convolution(work: ConvolutionWork): PreparedCompute;
   depthwise(work: ConvolutionWork): PreparedCompute;
   pool(work: PoolWork): PreparedCompute;

@@ -18,8 +18,8 @@ import {
 } from "@sluice/sdk/overlay";
 import { type CycleCharge, modelCycles } from "./cycle-charge.js";
 import type { Engine } from "./engine.js";
+import { fastestEngine } from "./fastest-engine.js";
 import type { EmulatorMemory } from "./memory.js";
-import { PlainEngine } from "./plain/plain-engine.js";
 import { ProgramCache } from "./program-cache.js";
 import { identityRegisters, RegisterFile, registerAt } from "./register-file.js";
 import { type LayerReadout, OverlayRun } from "./run.js";
@@ -51,7 +51,7 @@ export class OverlayEmulator {
   constructor(options: EmulatorOptions) {
     this.geometry = options.geometry;
     this.#memory = options.memory;
-    this.engine = options.engine ?? new PlainEngine(options.geometry);
+    this.engine = options.engine ?? fastestEngine(options.geometry);
     this.#charge = options.charge ?? modelCycles;
     this.#cache = new ProgramCache(this.#memory, this.engine);
     this.#identity = identityRegisters(

@@ -1,13 +1,13 @@
 /** ADD in plain TypeScript: each input code selects an int32 from its table; the two are summed. */
-import type { OverlayGeometry } from "@sluice/sdk/overlay";
-import { type AddWork, type PreparedCompute, sliceRows } from "../engine.js";
+import { type ActivationHost, type AddWork, type PreparedCompute, sliceRows } from "../engine.js";
 import { gatherPixel } from "./gather.js";
 import { writePixel } from "./write-outputs.js";
 
 const CODE_OFFSET = 128;
 
-export function plainAdd(work: AddWork, activation: Uint8Array, geometry: OverlayGeometry): PreparedCompute {
+export function plainAdd(work: AddWork, host: ActivationHost): PreparedCompute {
   const { input, second, outputs, addends, requantize } = work;
+  const { geometry } = host;
   const [{ height, width, channels }] = outputs;
   const codes0 = new Int8Array(channels);
   const codes1 = new Int8Array(channels);
@@ -17,6 +17,7 @@ export function plainAdd(work: AddWork, activation: Uint8Array, geometry: Overla
   return {
     slices,
     run(slice) {
+      const { activation } = host;
       const from = slice * rowsPerSlice;
       for (let y = from; y < Math.min(height, from + rowsPerSlice); y += 1) {
         for (let x = 0; x < width; x += 1) {

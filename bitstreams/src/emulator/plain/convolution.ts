@@ -1,15 +1,11 @@
 /** CONV in plain TypeScript: tile of outputs, row, pixel; the pixel's window is gathered once per tile. */
-import type { OverlayGeometry } from "@sluice/sdk/overlay";
-import { type ConvolutionWork, type PreparedCompute, sliceRows } from "../engine.js";
+import { type ActivationHost, type ConvolutionWork, type PreparedCompute, sliceRows } from "../engine.js";
 import { gatherWindow } from "./gather.js";
 import { writePixel } from "./write-outputs.js";
 
-export function plainConvolution(
-  work: ConvolutionWork,
-  activation: Uint8Array,
-  geometry: OverlayGeometry,
-): PreparedCompute {
+export function plainConvolution(work: ConvolutionWork, host: ActivationHost): PreparedCompute {
   const { input, outputs, weights, window, requantize } = work;
+  const { geometry } = host;
   const [{ height, width, channels }] = outputs;
   const depth = window.taps * input.channels;
   const tile = geometry.outputs;
@@ -19,6 +15,7 @@ export function plainConvolution(
   const { slices, rowsPerSlice } = sliceRows(height, width * depth * (Math.min(tile, channels) + 1));
 
   const computeRow = (first: number, count: number, y: number): void => {
+    const { activation } = host;
     for (let x = 0; x < width; x += 1) {
       gatherWindow(activation, input, window, y, x, patch, geometry);
       for (let lane = 0; lane < count; lane += 1) {

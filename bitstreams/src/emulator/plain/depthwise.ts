@@ -1,15 +1,11 @@
 /** DEPTHWISE in plain TypeScript: every channel has its own window weights. */
-import type { OverlayGeometry } from "@sluice/sdk/overlay";
-import { type ConvolutionWork, type PreparedCompute, sliceRows } from "../engine.js";
+import { type ActivationHost, type ConvolutionWork, type PreparedCompute, sliceRows } from "../engine.js";
 import { gatherWindow } from "./gather.js";
 import { writePixel } from "./write-outputs.js";
 
-export function plainDepthwise(
-  work: ConvolutionWork,
-  activation: Uint8Array,
-  geometry: OverlayGeometry,
-): PreparedCompute {
+export function plainDepthwise(work: ConvolutionWork, host: ActivationHost): PreparedCompute {
   const { input, outputs, weights, window, requantize } = work;
+  const { geometry } = host;
   const [{ height, width, channels }] = outputs;
   const { taps } = window;
   const patch = new Int16Array(taps * channels);
@@ -18,6 +14,7 @@ export function plainDepthwise(
   return {
     slices,
     run(slice) {
+      const { activation } = host;
       const from = slice * rowsPerSlice;
       for (let y = from; y < Math.min(height, from + rowsPerSlice); y += 1) {
         for (let x = 0; x < width; x += 1) {

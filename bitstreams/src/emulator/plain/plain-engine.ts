@@ -21,19 +21,19 @@ export class PlainEngine implements Engine {
 
   convolution(work: ConvolutionWork) {
     this.preparedBytes += work.weights.byteLength;
-    return plainConvolution(work, this.activation, this.geometry);
+    return plainConvolution(work, this);
   }
 
   depthwise(work: ConvolutionWork) {
-    return plainDepthwise(work, this.activation, this.geometry);
+    return plainDepthwise(work, this);
   }
 
   pool(work: PoolWork) {
-    return plainPool(work, this.activation, this.geometry);
+    return plainPool(work, this);
   }
 
   add(work: AddWork) {
-    return plainAdd(work, this.activation, this.geometry);
+    return plainAdd(work, this);
   }
 
   reset(): void {

@@ -1,15 +1,11 @@
 /** POOL in plain TypeScript: the largest code (padValue outside the input), or bias plus the sum of the codes inside. */
-import type { OverlayGeometry } from "@sluice/sdk/overlay";
-import { type PoolWork, type PreparedCompute, sliceRows } from "../engine.js";
+import { type ActivationHost, type PoolWork, type PreparedCompute, sliceRows } from "../engine.js";
 import { gatherWindow } from "./gather.js";
 import { writePixel } from "./write-outputs.js";
 
-export function plainPool(
-  work: PoolWork,
-  activation: Uint8Array,
-  geometry: OverlayGeometry,
-): PreparedCompute {
+export function plainPool(work: PoolWork, host: ActivationHost): PreparedCompute {
   const { input, outputs, average, requantize } = work;
+  const { geometry } = host;
   const [{ height, width, channels }] = outputs;
   // A sum takes nothing from outside the input, which is what a padding of 0 adds.
   const window = average ? { ...work.window, padValue: 0 } : work.window;
@@ -33,6 +29,7 @@ export function plainPool(
   return {
     slices,
     run(slice) {
+      const { activation } = host;
       const from = slice * rowsPerSlice;
       for (let y = from; y < Math.min(height, from + rowsPerSlice); y += 1) {
         for (let x = 0; x < width; x += 1) {

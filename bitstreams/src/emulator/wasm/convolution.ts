@@ -1,0 +1,92 @@
+/** CONV and DEPTHWISE through the WASM kernel. */
+import type { ConvolutionWork, PreparedCompute } from "../engine.js";
+import { plainConvolution } from "../plain/convolution.js";
+import { plainDepthwise } from "../plain/depthwise.js";
+import { CHANNELS_PER_BLOCK } from "./parameter-block.js";
+import type { WasmEngine } from "./wasm-engine.js";
+import { prepareWindowed } from "./windowed.js";
+
+export function wasmConvolution(engine: WasmEngine, work: ConvolutionWork): PreparedCompute {
+  const { window, input } = work;
+  const prepared = prepareWindowed(engine, work, window.padValue, (plan) => {
+    const { arena, kernel } = engine;
+    const wide = input.words * CHANNELS_PER_BLOCK;
+    // Taps of one row lie side by side unless the kernel is dilated.
+    const joined = window.dilationWidth === 1 ? window.kernelWidth : 1;
+    const segments = plan.tapOffsets.filter((_, tap) => tap % joined === 0);
+    const segmentOffsets = arena.placeInt32(segments);
+    const length = joined * wide;
+    const weights = packDense(engine, work);
+    const blockBytes = window.taps * wide * CHANNELS_PER_BLOCK * 2;
+    return (word, pixels, bias) =>
+      kernel.convolve(
+        plan.widened,
+        plan.pixelOffsets,
+        pixels,
+        segmentOffsets,
+        segments.length,
+        length,
+        weights + word * blockBytes,
+        bias,
+        plan.accumulators,
+      );
+  });
+  return prepared ?? plainConvolution(work, engine);
+}
+
+/** Per 8 outputs, per tap, per pair of inputs: 8 x 2 weights; channels beyond the last are 0. */
+function packDense({ arena }: WasmEngine, { weights, window, input, outputs }: ConvolutionWork): number {
+  const { channels, words } = input;
+  const [{ channels: outputChannels, words: blocks }] = outputs;
+  const wide = words * CHANNELS_PER_BLOCK;
+  const length = blocks * window.taps * wide * CHANNELS_PER_BLOCK;
+  const address = arena.allocate(length * 2);
+  const packed = arena.int16(address, length);
+  let next = 0;
+  for (let first = 0; first < blocks * CHANNELS_PER_BLOCK; first += CHANNELS_PER_BLOCK) {
+    for (let tap = 0; tap < window.taps; tap += 1) {
+      for (let channel = 0; channel < wide; channel += 2) {
+        for (let output = first; output < first + CHANNELS_PER_BLOCK; output += 1) {
+          const row = (output * window.taps + tap) * channels;
+          const real = output < outputChannels;
+          packed[next] = real && channel < channels ? weights[row + channel] : 0;
+          packed[next + 1] = real && channel + 1 < channels ? weights[row + channel + 1] : 0;
+          next += 2;
+        }
+      }
+    }
+  }
+  return address;
+}
+
+export function wasmDepthwise(engine: WasmEngine, work: ConvolutionWork): PreparedCompute {
+  const { window, input, weights } = work;
+  const { taps } = window;
+  const prepared = prepareWindowed(engine, work, window.padValue, (plan) => {
+    const { arena, kernel } = engine;
+    const tapOffsets = arena.placeInt32(plan.tapOffsets);
+    const length = input.words * taps * CHANNELS_PER_BLOCK;
+    const address = arena.allocate(length * 2);
+    const packed = arena.int16(address, length);
+    packed.fill(0);
+    for (let channel = 0; channel < input.channels; channel += 1) {
+      const lane = channel % CHANNELS_PER_BLOCK;
+      const word = (channel - lane) / CHANNELS_PER_BLOCK;
+      for (let tap = 0; tap < taps; tap += 1) {
+        packed[(word * taps + tap) * CHANNELS_PER_BLOCK + lane] = weights[channel * taps + tap];
+      }
+    }
+    return (word, pixels, bias) =>
+      kernel.convolveDepthwise(
+        plan.widened + word * 16,
+        plan.pixelOffsets,
+        pixels,
+        tapOffsets,
+        taps,
+        address + word * taps * 16,
+        bias,
+        plan.accumulators,
+      );
+  });
+  return prepared ?? plainDepthwise(work, engine);
+}

@@ -1,0 +1,82 @@
+/** The overlay's arithmetic on WASM SIMD. The activation memory lies inside the kernel's memory. */
+import type { OverlayGeometry } from "@sluice/sdk/overlay";
+import type { AddWork, ConvolutionWork, Engine, PoolWork } from "../engine.js";
+import { wasmAdd } from "./add.js";
+import { Arena } from "./arena.js";
+import { wasmConvolution, wasmDepthwise } from "./convolution.js";
+import { type KernelExports, loadKernel } from "./kernel.js";
+import { CHANNELS_PER_BLOCK } from "./parameter-block.js";
+import { wasmPool } from "./pool.js";
+
+type ScratchUse = "accumulators" | "widened";
+
+export class WasmEngine implements Engine {
+  readonly name = "wasm";
+  readonly geometry: OverlayGeometry;
+  readonly kernel: KernelExports;
+  readonly arena: Arena;
+  readonly activationBase: number;
+  readonly #activationBytes: number;
+  readonly #preparedBase: number;
+  readonly #scratch = new Map<ScratchUse, { readonly address: number; readonly byteLength: number }>();
+  #activation: Uint8Array;
+
+  private constructor(geometry: OverlayGeometry, kernel: KernelExports) {
+    this.geometry = geometry;
+    this.kernel = kernel;
+    this.arena = new Arena(kernel);
+    this.#activationBytes = geometry.activationRows * geometry.pixels * geometry.inputs;
+    this.activationBase = this.arena.allocate(this.#activationBytes);
+    this.#preparedBase = this.arena.top;
+    this.#activation = this.arena.bytes(this.activationBase, this.#activationBytes);
+  }
+
+  /** undefined where WASM SIMD is missing, or for a geometry whose words are not 8 bytes. */
+  static create(geometry: OverlayGeometry): WasmEngine | undefined {
+    if (geometry.inputs !== CHANNELS_PER_BLOCK) return undefined;
+    const kernel = loadKernel();
+    return kernel && new WasmEngine(geometry, kernel);
+  }
+
+  get activation(): Uint8Array {
+    // Growing the memory detaches every view of it.
+    if (this.#activation.byteLength === 0) {
+      this.#activation = this.arena.bytes(this.activationBase, this.#activationBytes);
+    }
+    return this.#activation;
+  }
+
+  get preparedBytes(): number {
+    return this.arena.top - this.#preparedBase;
+  }
+
+  /** Memory that one command uses at a time; all commands share the largest piece asked for so far. */
+  scratch(use: ScratchUse, byteLength: number): number {
+    const known = this.#scratch.get(use);
+    if (known && known.byteLength >= byteLength) return known.address;
+    const address = this.arena.allocate(byteLength);
+    this.#scratch.set(use, { address, byteLength });
+    return address;
+  }
+
+  convolution(work: ConvolutionWork) {
+    return wasmConvolution(this, work);
+  }
+
+  depthwise(work: ConvolutionWork) {
+    return wasmDepthwise(this, work);
+  }
+
+  pool(work: PoolWork) {
+    return wasmPool(this, work);
+  }
+
+  add(work: AddWork) {
+    return wasmAdd(this, work);
+  }
+
+  reset(): void {
+    this.arena.release(this.#preparedBase);
+    this.#scratch.clear();
+  }
+}
