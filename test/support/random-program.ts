@@ -16,9 +16,11 @@ import {
   type PoolCommand,
   pixelGroups,
   regionCodes,
+  roundingCodes,
   type StoreCommand,
 } from "@sluice/sdk/overlay";
 import { type BuiltProgram, ImageBuilder } from "./image-builder.js";
+import { roundQuotient } from "./program-interpreter.js";
 import type { SeededRandom } from "./seeded-random.js";
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -196,24 +198,41 @@ class ProgramGenerator {
     const clampEnable = random.integer(0, 1);
     const clampMin = random.integer(-260, -1);
     const clampMax = clampMin + random.integer(0, 511);
-    const style = random.integer(0, 2);
+    const style = random.pick(["shift", "multiplier", "tflite", "extreme"] as const);
+    // Engines may treat channels that share their shifts in another way.
+    const shared = random.integer(0, 1) === 1;
+    const shiftA = random.integer(0, 12);
+    const shiftB = random.integer(0, 9);
     const records = Array.from({ length: channels }, () => {
       const bias = random.integer(-largest, largest);
-      const shiftB = random.integer(0, style === 0 ? 0 : 6);
-      if (style === 0) return { bias, multiplier: 1, shiftA: random.integer(0, 12), shiftB };
-      if (style === 1) {
-        const multiplier = random.integer(2 ** 30, 2 ** 31 - 1);
-        return { bias, multiplier, shiftA: random.integer(31, 40), shiftB };
+      const ownShiftB = shared ? shiftB : random.integer(0, 9);
+      if (style === "shift") {
+        const ownShiftA = shared ? shiftA : random.integer(0, 12);
+        return { bias, multiplier: random.pick([1, 1, 2]), shiftA: ownShiftA, shiftB: ownShiftB };
       }
-      const multiplier = random.integer(-(2 ** 31), 2 ** 31 - 1);
-      return { bias, multiplier, shiftA: random.integer(0, 62), shiftB: random.integer(0, 31) };
+      if (style === "extreme") {
+        const multiplier = random.integer(-(2 ** 31), 2 ** 31 - 1);
+        return { bias, multiplier, shiftA: random.integer(0, 62), shiftB: random.integer(0, 31) };
+      }
+      const multiplier = random.pick([
+        0,
+        random.integer(2 ** 30, 2 ** 31 - 1),
+        random.integer(1, 2 ** 31 - 1),
+      ]);
+      if (style === "tflite") return { bias, multiplier, shiftA: 31, shiftB: random.integer(2, 12) };
+      return {
+        bias,
+        multiplier,
+        shiftA: shared ? 31 + (shiftA % 4) : random.integer(31, 40),
+        shiftB: ownShiftB,
+      };
     });
     const outputMin = random.integer(-128, 10);
     return {
       parametersOffset: this.#builder.parameters(records),
-      tablesOffset: this.#builder.place(randomBytes(random, 1024)),
-      roundingA: random.integer(0, 2),
-      roundingB: random.integer(0, 2),
+      tablesOffset: this.#builder.place(this.#tables(clampMin)),
+      roundingA: style === "tflite" ? roundingCodes["half-up"] : random.integer(0, 2),
+      roundingB: style === "tflite" ? roundingCodes["half-away"] : random.integer(0, 2),
       clampEnable,
       tableEnable0: clampEnable & random.integer(0, 1),
       tableEnable1: clampEnable & random.integer(0, 1),
@@ -224,6 +243,23 @@ class ProgramGenerator {
       outputMin,
       outputMax: random.integer(outputMin, 127),
     };
+  }
+
+  /** Two tables of 512 codes: noise, or what a chain of roundings and saturations leaves. */
+  #tables(first: number): Uint8Array {
+    const random = this.#random;
+    const tables = randomBytes(random, 1024);
+    for (const start of [0, 512]) {
+      if (random.integer(0, 2) === 0) continue;
+      const shift = random.integer(0, 3);
+      const zeroPoint = random.integer(-128, 127);
+      const rounding = random.integer(0, 2);
+      for (let index = 0; index < 512; index += 1) {
+        const value = zeroPoint + Number(roundQuotient(BigInt(first + index), BigInt(shift), rounding));
+        tables[start + index] = Math.max(-128, Math.min(127, value));
+      }
+    }
+    return tables;
   }
 
   #computeCommand(source: Tensor, tensors: readonly Tensor[]): Tensor[] | undefined {

@@ -37,6 +37,16 @@ export interface AddWork extends ComputeBase {
   readonly addends: readonly [Int32Array, Int32Array];
 }
 
+/** LOAD with taps: every window of a packed image [height][width][channels] becomes one pixel of `target`. */
+export interface TapsWork {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** Dilation 1. */
+  readonly window: SlidingWindow;
+  readonly target: TensorView;
+}
+
 export interface ActivationHost {
   readonly geometry: OverlayGeometry;
   /** The activation memory. Fetch it anew for every use: a growing WASM memory moves. */
@@ -45,6 +55,9 @@ export interface ActivationHost {
 
 export interface Engine extends ActivationHost {
   readonly name: "plain" | "wasm";
+  loadWords(source: Uint8Array, target: TensorView): void;
+  storeWords(source: TensorView, target: Uint8Array): void;
+  taps(work: TapsWork): (source: Uint8Array) => void;
   convolution(work: ConvolutionWork): PreparedCompute;
   depthwise(work: ConvolutionWork): PreparedCompute;
   pool(work: PoolWork): PreparedCompute;

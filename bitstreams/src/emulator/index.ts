@@ -1,4 +1,3 @@
-export * from "./cycle-charge.js";
 export type { Engine } from "./engine.js";
 export { fastestEngine } from "./fastest-engine.js";
 export * from "./memory.js";

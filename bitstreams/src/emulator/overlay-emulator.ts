@@ -8,6 +8,7 @@
  *   while (emulator.busy) emulator.step();
  */
 import { weightCodecs } from "@sluice/sdk/codec";
+import { programCycles } from "@sluice/sdk/compile";
 import {
   control,
   type OverlayGeometry,
@@ -16,7 +17,6 @@ import {
   registers,
   status,
 } from "@sluice/sdk/overlay";
-import { type CycleCharge, modelCycles } from "./cycle-charge.js";
 import type { Engine } from "./engine.js";
 import { fastestEngine } from "./fastest-engine.js";
 import type { EmulatorMemory } from "./memory.js";
@@ -29,8 +29,6 @@ export interface EmulatorOptions {
   readonly memory: EmulatorMemory;
   /** Default: WASM SIMD where it runs and the geometry suits it, else plain TypeScript. */
   readonly engine?: Engine;
-  /** Default: the compiler's cycle model. */
-  readonly charge?: CycleCharge;
 }
 
 const WORD = 2 ** 32;
@@ -41,7 +39,6 @@ export class OverlayEmulator {
   /** Called when the interrupt line rises. */
   onInterrupt?: () => void;
   readonly #memory: EmulatorMemory;
-  readonly #charge: CycleCharge;
   readonly #cache: ProgramCache;
   readonly #file = new RegisterFile();
   readonly #identity: Partial<Record<RegisterName, number>>;
@@ -52,7 +49,6 @@ export class OverlayEmulator {
     this.geometry = options.geometry;
     this.#memory = options.memory;
     this.engine = options.engine ?? fastestEngine(options.geometry);
-    this.#charge = options.charge ?? modelCycles;
     this.#cache = new ProgramCache(this.#memory, this.engine);
     this.#identity = identityRegisters(
       options.geometry,
@@ -104,7 +100,7 @@ export class OverlayEmulator {
       engine: this.engine,
       memory: this.#memory,
       cache: this.#cache,
-      charge: this.#charge,
+      charge: programCycles,
     });
   }
 

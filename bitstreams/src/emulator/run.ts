@@ -1,14 +1,14 @@
 /** One START: the program over all frames, a slice at a time, with what the counters show. */
-import type { LayerCycles } from "@sluice/sdk/compile";
+import type { ProgramCycles, programCycles } from "@sluice/sdk/compile";
 import { COMMAND_BYTES, type Command, overlayErrors } from "@sluice/sdk/overlay";
 import type { FrameBases, PreparedCommand } from "./commands/command-context.js";
-import type { CycleCharge } from "./cycle-charge.js";
 import type { Engine } from "./engine.js";
 import { tensorCrc } from "./engine-crc.js";
 import { OverlayFault } from "./fault.js";
 import type { EmulatorMemory } from "./memory.js";
 import { decodeCommand, type ProgramCache } from "./program-cache.js";
 import type { RunRequest } from "./register-file.js";
+import type { TensorView } from "./tensor-view.js";
 
 const IMAGE_ALIGNMENT = 4096;
 const REGION_ALIGNMENT = 64;
@@ -25,13 +25,14 @@ export interface RunServices {
   readonly engine: Engine;
   readonly memory: EmulatorMemory;
   readonly cache: ProgramCache;
-  readonly charge: CycleCharge;
+  /** The cycle model: what one frame of a program costs. */
+  readonly charge: typeof programCycles;
 }
 
 export class OverlayRun {
   readonly #request: RunRequest;
   readonly #services: RunServices;
-  #charges: readonly LayerCycles[] = [];
+  #charge?: ProgramCycles;
   #current?: PreparedCommand;
   #slice = 0;
   #checked = false;
@@ -97,7 +98,7 @@ export class OverlayRun {
       // An unknown codec is the fault of the command that names it, damaged tables are found here.
       if ("codec" in command) tryOpen(() => decoders.open(command.codec));
     }
-    this.#charges = this.#services.charge(program, this.#services.engine.geometry);
+    this.#charge = this.#services.charge(program, this.#services.engine.geometry);
     if (request.frames === 0) this.finished = true;
   }
 
@@ -149,35 +150,36 @@ export class OverlayRun {
     this.layers.clear();
   }
 
-  #retire(done: PreparedCommand): void {
-    const { command } = done;
+  #retire({ command, outputs }: PreparedCommand): void {
     this.#current = undefined;
-    this.#count(done);
     this.command += 1;
-    if (command.opcode !== "END") return;
+    if (command.opcode === "END") this.#endFrame();
+    else this.#readOut(command.layer, outputs);
+  }
+
+  #endFrame(): void {
+    const charge = this.#charge;
+    if (charge) {
+      this.cycles += charge.total;
+      this.stallWeights = charge.stallWeights;
+      this.stallData = charge.stallData;
+      this.weightBeats = charge.weightBeats;
+    }
     this.command = 0;
     this.framesDone += 1;
     this.finished = this.framesDone === this.#request.frames;
   }
 
-  #count({ command, outputs }: PreparedCommand): void {
-    const charge = this.#charges[this.command];
-    if (charge) {
-      this.cycles += charge.total;
-      this.stallWeights += charge.stallWeights;
-      this.stallData += charge.stallData;
-      this.weightBeats += charge.weightBeats;
-    }
-    if (command.opcode === "END") return;
+  #readOut(index: number, outputs: readonly TensorView[]): void {
     const { engine } = this.#services;
-    if (command.layer >= engine.geometry.maxLayers) return;
-    const layer = this.layers.get(command.layer) ?? emptyReadout();
-    this.layers.set(command.layer, layer);
-    if (charge) {
-      layer.cycles += charge.total;
-      layer.stallWeights += charge.stallWeights;
-      layer.weightBeats += charge.weightBeats;
-    }
+    if (index >= engine.geometry.maxLayers) return;
+    const cost = this.#charge?.layers[index];
+    const known = this.layers.get(index);
+    const layer = known ?? { cycles: 0, stallWeights: 0, weightBeats: 0, crc0: 0, crc1: 0 };
+    layer.cycles = cost?.total ?? 0;
+    layer.stallWeights = cost?.stallWeights ?? 0;
+    layer.weightBeats = cost?.weightBeats ?? 0;
+    if (known === undefined) this.layers.set(index, layer);
     // Only the last frame's CRCs can be read.
     if (outputs.length === 0 || this.framesDone + 1 < this.#request.frames) return;
     layer.crc0 = tensorCrc(engine.activation, outputs[0], engine.geometry);
@@ -202,10 +204,6 @@ export class OverlayRun {
     if (bytes) return bytes;
     throw new OverlayFault("MEMORY", `${byteLength} bytes at 0x${address.toString(16)} are not memory`);
   }
-}
-
-function emptyReadout(): LayerReadout {
-  return { cycles: 0, stallWeights: 0, weightBeats: 0, crc0: 0, crc1: 0 };
 }
 
 function tryOpen(open: () => unknown): void {

@@ -43,8 +43,8 @@ function wasmEngine(geometry: OverlayGeometry): WasmEngine {
 }
 
 const suites = [
-  { geometry: smallGeometry, programs: 60, layers: 6, largestChannels: 40 },
-  { geometry: kv260Geometry, programs: 30, layers: 8, largestChannels: 72 },
+  { geometry: smallGeometry, programs: 120, layers: 6, largestChannels: 24 },
+  { geometry: kv260Geometry, programs: 24, layers: 8, largestChannels: 48 },
 ];
 
 for (const { geometry, programs, layers, largestChannels } of suites) {

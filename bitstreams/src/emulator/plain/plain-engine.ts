@@ -1,10 +1,12 @@
 /** The overlay's arithmetic in plain TypeScript: slow, readable, and what the WASM engine is compared with. */
 import type { OverlayGeometry } from "@sluice/sdk/overlay";
-import type { AddWork, ConvolutionWork, Engine, PoolWork } from "../engine.js";
+import type { AddWork, ConvolutionWork, Engine, PoolWork, TapsWork } from "../engine.js";
+import type { TensorView } from "../tensor-view.js";
 import { plainAdd } from "./add.js";
 import { plainConvolution } from "./convolution.js";
 import { plainDepthwise } from "./depthwise.js";
 import { plainPool } from "./pool.js";
+import { loadTaps, loadWords, storeWords } from "./transfers.js";
 
 export class PlainEngine implements Engine {
   readonly name = "plain";
@@ -18,6 +20,18 @@ export class PlainEngine implements Engine {
 
   /** Weights in 16 bits; the rest of a prepared command is small. */
   preparedBytes = 0;
+
+  loadWords(source: Uint8Array, target: TensorView): void {
+    loadWords(this, source, target);
+  }
+
+  storeWords(source: TensorView, target: Uint8Array): void {
+    storeWords(this, source, target);
+  }
+
+  taps(work: TapsWork): (source: Uint8Array) => void {
+    return (source) => loadTaps(this, work, source);
+  }
 
   convolution(work: ConvolutionWork) {
     this.preparedBytes += work.weights.byteLength;

@@ -61,24 +61,102 @@ export interface KernelExports {
     bias: number,
     accumulators: number,
   ): void;
-  addTables(
+  addPairs(
     first: number,
     offsets0: number,
     second: number,
     offsets1: number,
     pixels: number,
-    table0: number,
-    table1: number,
-    bias: number,
-    accumulators: number,
+    table: number,
+    target: number,
+    offsets: number,
+    mask: number,
   ): void;
-  requantize(
+  stageAShift(accumulators: number, pixels: number, shift: number, rounding: number): void;
+  stageAProduct(accumulators: number, pixels: number, multipliers: number, shift: number): void;
+  stageADouble(
     accumulators: number,
     pixels: number,
-    outputOffsets: number,
+    scales: number,
+    multipliers: number,
+    shifts: number,
+    limit: number,
+    rounding: number,
+  ): void;
+  stageBPlain(
+    values: number,
+    pixels: number,
+    offsets: number,
+    target: number,
     output: number,
-    block: number,
-    descriptor: number,
+    mask: number,
+  ): void;
+  stageBShift(
+    values: number,
+    pixels: number,
+    offsets: number,
+    target: number,
+    output: number,
+    mask: number,
+    shift: number,
+    rounding: number,
+  ): void;
+  stageBProduct(
+    values: number,
+    pixels: number,
+    offsets: number,
+    target: number,
+    output: number,
+    mask: number,
+    factors: number,
+  ): void;
+  stageBDouble(
+    values: number,
+    pixels: number,
+    offsets: number,
+    target: number,
+    output: number,
+    mask: number,
+    scales: number,
+    rounding: number,
+  ): void;
+  stageBTable(
+    values: number,
+    pixels: number,
+    offsets: number,
+    target: number,
+    output: number,
+    mask: number,
+    table: number,
+  ): void;
+  loadTaps(
+    source: number,
+    rowBytes: number,
+    kernelHeight: number,
+    runBytes: number,
+    columnStep: number,
+    rowStep: number,
+    height: number,
+    width: number,
+    words: number,
+    pixel: number,
+    target: number,
+    targetRowBytes: number,
+    groupBytes: number,
+    wordStride: number,
+    pixels: number,
+  ): void;
+  moveWords(
+    packed: number,
+    tensor: number,
+    height: number,
+    width: number,
+    words: number,
+    rowBytes: number,
+    groupBytes: number,
+    wordStride: number,
+    pixels: number,
+    toPacked: number,
   ): void;
 }
 

@@ -1,14 +1,16 @@
 /** The overlay's arithmetic on WASM SIMD. The activation memory lies inside the kernel's memory. */
 import type { OverlayGeometry } from "@sluice/sdk/overlay";
-import type { AddWork, ConvolutionWork, Engine, PoolWork } from "../engine.js";
+import type { AddWork, ConvolutionWork, Engine, PoolWork, TapsWork } from "../engine.js";
+import type { TensorView } from "../tensor-view.js";
 import { wasmAdd } from "./add.js";
 import { Arena } from "./arena.js";
 import { wasmConvolution, wasmDepthwise } from "./convolution.js";
 import { type KernelExports, loadKernel } from "./kernel.js";
-import { CHANNELS_PER_BLOCK } from "./parameter-block.js";
 import { wasmPool } from "./pool.js";
+import { LANES } from "./requantizer.js";
+import { loadWords, prepareTaps, storeWords } from "./transfers.js";
 
-type ScratchUse = "accumulators" | "widened";
+type ScratchUse = "accumulators" | "widened" | "pairs" | "packed";
 
 export class WasmEngine implements Engine {
   readonly name = "wasm";
@@ -33,7 +35,7 @@ export class WasmEngine implements Engine {
 
   /** undefined where WASM SIMD is missing, or for a geometry whose words are not 8 bytes. */
   static create(geometry: OverlayGeometry): WasmEngine | undefined {
-    if (geometry.inputs !== CHANNELS_PER_BLOCK) return undefined;
+    if (geometry.inputs !== LANES) return undefined;
     const kernel = loadKernel();
     return kernel && new WasmEngine(geometry, kernel);
   }
@@ -57,6 +59,18 @@ export class WasmEngine implements Engine {
     const address = this.arena.allocate(byteLength);
     this.#scratch.set(use, { address, byteLength });
     return address;
+  }
+
+  loadWords(source: Uint8Array, target: TensorView): void {
+    loadWords(this, source, target);
+  }
+
+  storeWords(source: TensorView, target: Uint8Array): void {
+    storeWords(this, source, target);
+  }
+
+  taps(work: TapsWork): (source: Uint8Array) => void {
+    return prepareTaps(this, work);
   }
 
   convolution(work: ConvolutionWork) {

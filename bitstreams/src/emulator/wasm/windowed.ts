@@ -7,7 +7,7 @@ import type { PreparedCompute } from "../engine.js";
 import type { RequantizePlan } from "../requantize-plan.js";
 import type { TensorView } from "../tensor-view.js";
 import type { SlidingWindow } from "../window.js";
-import { BLOCK_BIAS, BLOCK_BYTES, placeParameters } from "./parameter-block.js";
+import { RequantizerFactory } from "./requantizer.js";
 import type { WasmEngine } from "./wasm-engine.js";
 
 /** Output pixels per slice: their accumulators fill a level-1 cache. */
@@ -59,11 +59,15 @@ export function pixelList(rows: number, width: number, offset: (y: number, x: nu
   return offsets;
 }
 
-/** @returns undefined when the widened input would be too large */
+/**
+ * @param bound largest |accumulator| of a channel
+ * @returns undefined when the widened input would be too large
+ */
 export function prepareWindowed(
   engine: WasmEngine,
   work: WindowedWork,
   padValue: number,
+  bound: (channel: number) => number,
   build: (plan: WindowedPlan) => Accumulate,
 ): PreparedCompute | undefined {
   const { arena, kernel, geometry } = engine;
@@ -90,12 +94,16 @@ export function prepareWindowed(
   }
   const pixelOffsets = arena.placeInt32(offsets);
   const outputOffsets = outputs.map((view) => arena.placeInt32(wordOffsets(view, rows, geometry)));
-  const parameters = placeParameters(work.requantize, channels, outputs.length, arena);
+  const requantizers = new RequantizerFactory(kernel, arena, work.requantize).words(
+    channels,
+    outputs.length,
+    bound,
+  );
   const accumulators = engine.scratch("accumulators", offsets.length * 32);
   const widened = engine.scratch("widened", widenedRows * rowBytes);
   const accumulate = build({ widened, pixelOffsets, accumulators, pixelBytes, rowBytes, tapOffsets });
   const { activationBase } = engine;
-  const words = outputs[0].words;
+  const { words } = outputs[0];
 
   return {
     slices: Math.ceil(height / rows),
@@ -120,13 +128,13 @@ export function prepareWindowed(
       );
       const pixels = count * width;
       for (let word = 0; word < words; word += 1) {
-        const block = parameters.address + word * BLOCK_BYTES;
-        accumulate(word, pixels, block + BLOCK_BIAS);
+        const { bias, stageA, stageB } = requantizers[word];
+        accumulate(word, pixels, bias);
+        stageA(accumulators, pixels);
         for (let output = 0; output < outputs.length; output += 1) {
           const view = outputs[output];
           const target = activationBase + view.start + first * view.rowBytes + word * view.wordStride;
-          const descriptor = parameters.descriptors[output];
-          kernel.requantize(accumulators, pixels, outputOffsets[output], target, block, descriptor);
+          stageB[output](accumulators, pixels, outputOffsets[output], target);
         }
       }
     },
