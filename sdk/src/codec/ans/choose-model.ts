@@ -1,8 +1,16 @@
 /** From the layers of a model to its tables, and for each layer the variant and the offsets that cost least. */
 import { ClassCosts, modelCosts } from "./class-costs.js";
-import { type ClassStart, clusterClasses, smoothed } from "./cluster.js";
+import { type ClassStart, clusterClasses, scalePrior, smoothed } from "./cluster.js";
 import { exp2 } from "./deterministic-math.js";
-import { classHistograms, type Fit, fitLayer, sampleLayer, totalBits } from "./fit.js";
+import {
+  classHistograms,
+  type Fit,
+  fitLayer,
+  makeCodable,
+  refitLayer,
+  sampleLayer,
+  totalBits,
+} from "./fit.js";
 import type { LayerVariant } from "./layer-variants.js";
 import { priorProbabilities, probabilityCosts } from "./prior.js";
 import { type ModelTables, packTables } from "./tables.js";
@@ -10,7 +18,11 @@ import { trainTables } from "./train.js";
 
 export interface ChosenLayer {
   readonly variant: LayerVariant;
+  /** Offsets of `a` count from `first`. */
   readonly fit: Fit;
+  /** Classes of the model this layer may use. */
+  readonly first: number;
+  readonly last: number;
 }
 
 export interface ChosenModel {
@@ -18,67 +30,97 @@ export interface ChosenModel {
   readonly layers: readonly ChosenLayer[];
 }
 
+export type Progress = (done: number) => void;
+
 /** Scales of the first fit: quarter octaves, standard deviations 0.25 to 84. */
 const FINE_SIGMAS = Array.from({ length: 34 }, (_, index) => 0.25 * exp2(index / 4));
-const MAX_CLASSES = 16;
 /** A value no class expects costs at most about this: an escape and its raw byte. */
 const MOST_BITS = 17;
 const ROUNDS = 2;
 
-/** Chooses among the given variants of each layer; all must be of one kind. */
-export function chooseModel(
+/** Training looks at this many weights of a model at most. */
+const TRAINING_WEIGHTS = 300_000;
+
+/** Tables for single weights, at most `mostClasses` of them, and the cheapest variant of each layer under them. */
+export function chooseSingles(
   layers: readonly (readonly LayerVariant[])[],
   log: number,
-  onProgress: (done: number) => void,
+  mostClasses: number,
+  onProgress: Progress,
 ): ChosenModel {
   const fine = new ClassCosts(
     FINE_SIGMAS.map((sigma) => probabilityCosts(priorProbabilities(sigma), MOST_BITS)),
   );
   const budgets = trainingBudgets(layers.map(([{ fit }]) => fit.values.length));
-  const first = layers.map((variants, index) => {
-    const sampled = variants.map((variant) => ({
+  const sampled = layers.map((variants, index) => {
+    const candidates = variants.map((variant) => ({
       ...variant,
       fit: sampleLayer(variant.fit, budgets[index]),
     }));
-    return cheapestVariant(sampled, fine);
+    return cheapestVariant(candidates, fine);
   });
   onProgress(0.2);
-  const use = new Float64Array(FINE_SIGMAS.length);
-  for (const { variant, fit } of first) {
-    classHistograms(variant.fit, FINE_SIGMAS.length, fit).forEach((histogram, index) => {
-      use[index] += histogram.reduce((sum, count) => sum + count, 0);
-    });
-  }
   const systems = [
-    ...scaleSystems(use),
+    ...scaleSystems(sampled, mostClasses),
     clusterClasses(
-      first.map(({ variant }) => variant.fit),
-      MAX_CLASSES,
+      sampled.map(({ variant }) => variant.fit),
+      mostClasses,
+      false,
     ),
   ];
   let best: TrainedModel | undefined;
   systems.forEach((system, index) => {
-    const model = trainModel(first, system, log);
+    const model = trainModel(
+      sampled.map(({ variant }) => variant),
+      system,
+      log,
+    );
     if (best === undefined || model.bits < best.bits) best = model;
     onProgress(0.2 + (0.5 * (index + 1)) / systems.length);
   });
-  const { tables, fits } = best!;
-  const costs = allCosts(tables);
-  const chosen = layers.map((variants, index): ChosenLayer => {
-    // The variant of the training, but with all its output channels.
-    const { prediction, kind } = first[index].variant;
-    const variant = variants.find(
-      (candidate) => candidate.prediction === prediction && candidate.kind === kind,
-    )!;
-    const fit = fitLayer(variant.fit, costs, fits[index]);
-    onProgress(0.7 + (0.3 * (index + 1)) / layers.length);
-    return { variant, fit: { ...fit, sideBits: fit.sideBits + variant.sideBits } };
+  // The variants of the training, with all their output channels.
+  const full = layers.map((variants, index) => {
+    return variants.find(({ prediction }) => prediction === sampled[index].variant.prediction)!;
   });
-  return { tables, layers: chosen };
+  return finish(full, best!, (done) => onProgress(0.7 + 0.3 * done));
 }
 
-/** Training looks at this many weights of a model at most, small layers first. */
-const TRAINING_WEIGHTS = 300_000;
+/** Tables for pairs, and the offsets of each layer under them. */
+export function choosePairs(
+  layers: readonly LayerVariant[],
+  log: number,
+  mostClasses: number,
+  onProgress: Progress,
+): ChosenModel {
+  const budgets = trainingBudgets(layers.map(({ fit }) => fit.values.length));
+  const sampled = layers.map((variant, index) => ({
+    ...variant,
+    fit: sampleLayer(variant.fit, budgets[index]),
+  }));
+  const system = clusterClasses(
+    sampled.map(({ fit }) => fit),
+    mostClasses,
+    true,
+  );
+  onProgress(0.3);
+  const trained = trainModel(sampled, system, log);
+  return finish(layers, trained, (done) => onProgress(0.5 + 0.5 * done));
+}
+
+/** Estimated bytes of tables and layers. */
+export function modelBytes({ tables, layers }: ChosenModel): number {
+  return layers.reduce((sum, { fit }) => sum + totalBits(fit) / 8, packTables(tables).length);
+}
+
+/** One set of tables for both; the layers keep their own. */
+export function joinTables(singles: ModelTables, pairs: ModelTables): ModelTables {
+  const moved = pairs.classes.map(({ table, shift }) => ({ table: table + singles.tables.length, shift }));
+  return {
+    log: singles.log,
+    tables: [...singles.tables, ...pairs.tables],
+    classes: [...singles.classes, ...moved],
+  };
+}
 
 /** Shares TRAINING_WEIGHTS out: whole small layers, and the same number for each of the large ones. */
 function trainingBudgets(sizes: readonly number[]): number[] {
@@ -93,27 +135,35 @@ function trainingBudgets(sizes: readonly number[]): number[] {
   return sizes.map((size) => Math.max(1, Math.floor(Math.min(size, limit))));
 }
 
-function allCosts(tables: ModelTables): ClassCosts {
-  return modelCosts(tables, Array.from(tables.classes.keys()), false);
+function allCosts(tables: ModelTables, pairs: boolean): ClassCosts {
+  return modelCosts(tables, Array.from(tables.classes.keys()), pairs);
 }
 
-export function cheapestVariant(variants: readonly LayerVariant[], costs: ClassCosts): ChosenLayer {
-  let best: ChosenLayer | undefined;
+function cheapestVariant(
+  variants: readonly LayerVariant[],
+  costs: ClassCosts,
+): { variant: LayerVariant; fit: Fit } {
+  let best: { variant: LayerVariant; fit: Fit; bits: number } | undefined;
   for (const variant of variants) {
     const fit = fitLayer(variant.fit, costs);
-    const chosen = { variant, fit: { ...fit, sideBits: fit.sideBits + variant.sideBits } };
-    if (best === undefined || totalBits(chosen.fit) < totalBits(best.fit)) best = chosen;
+    const bits = totalBits(fit) + variant.sideBits;
+    if (best === undefined || bits < best.bits) best = { variant, fit, bits };
   }
   return best!;
 }
 
-/** Sets of at most 16 scales: quarter octaves where the model's scales lie close together, and half octaves. */
-function scaleSystems(use: Float64Array): ClassStart[][] {
-  const systems: ClassStart[][] = [];
-  for (const stride of [1, 2]) {
+/** Sets of scales: quarter octaves where the model's scales lie close together, and half octaves. */
+function scaleSystems(layers: readonly { variant: LayerVariant; fit: Fit }[], most: number): ClassStart[][] {
+  const use = new Float64Array(FINE_SIGMAS.length);
+  for (const { variant, fit } of layers) {
+    classHistograms(variant.fit, FINE_SIGMAS.length, fit).forEach((histogram, index) => {
+      use[index] += histogram.reduce((sum, count) => sum + count, 0);
+    });
+  }
+  return [1, 2].map((stride) => {
     let best = { mass: -1, from: 0, to: 0 };
     for (let from = 0; from < use.length; from += 1) {
-      const to = Math.min(from + stride * (MAX_CLASSES - 1), use.length - 1);
+      const to = Math.min(from + stride * (most - 1), use.length - 1);
       let mass = 0;
       for (let index = from; index <= Math.min(to + stride - 1, use.length - 1); index += 1)
         mass += use[index];
@@ -122,11 +172,10 @@ function scaleSystems(use: Float64Array): ClassStart[][] {
     const system: ClassStart[] = [];
     for (let index = best.from; index <= best.to; index += stride) {
       const sigma = FINE_SIGMAS[index];
-      system.push({ probabilities: priorProbabilities(sigma), sigma });
+      system.push({ probabilities: priorProbabilities(sigma), prior: scalePrior(sigma) });
     }
-    systems.push(system);
-  }
-  return systems;
+    return system;
+  });
 }
 
 interface TrainedModel {
@@ -137,43 +186,56 @@ interface TrainedModel {
   readonly bits: number;
 }
 
+/** Alternates between fitting the layers to the classes and the classes to the layers. */
 function trainModel(
-  layers: readonly ChosenLayer[],
+  layers: readonly LayerVariant[],
   system: readonly ClassStart[],
   log: number,
 ): TrainedModel {
-  const sigmas = system.map(({ sigma }) => sigma);
+  const pairs = layers[0].kind === 2;
   let costs = new ClassCosts(system.map(({ probabilities }) => probabilityCosts(probabilities, MOST_BITS)));
-  let fits = layers.map(({ variant }) => fitLayer(variant.fit, costs));
+  let fits = layers.map(({ fit }) => fitLayer(fit, costs));
   for (let round = 0; round < ROUNDS; round += 1) {
-    const histograms = demandOf(layers, fits, sigmas.length);
+    const histograms = demandOf(layers, fits, system.length);
     costs = new ClassCosts(
-      histograms.map((own, index) => probabilityCosts(smoothed(own, sigmas[index]), MOST_BITS)),
+      histograms.map((own, index) => {
+        return probabilityCosts(smoothed(own, system[index].prior(own)), MOST_BITS);
+      }),
     );
-    fits = layers.map(({ variant }, index) => fitLayer(variant.fit, costs, fits[index]));
+    fits = layers.map(({ fit }, index) => refitLayer(fit, costs, fits[index]));
   }
-  const histograms = demandOf(layers, fits, sigmas.length);
-  const tables = trainTables(
-    histograms.map((histogram, index) => ({ histogram, sigma: sigmas[index] })),
-    log,
-    false,
-  );
-  const final = allCosts(tables);
+  const demands = demandOf(layers, fits, system.length).map((histogram, index) => {
+    return { histogram, prior: system[index].prior(histogram) };
+  });
+  const tables = trainTables(demands, log, pairs);
+  const final = allCosts(tables, pairs);
   let bits = packTables(tables).length * 8;
-  fits = layers.map(({ variant }, index) => {
-    const fit = fitLayer(variant.fit, final, fits[index]);
-    bits += totalBits(fit) + variant.sideBits;
-    return fit;
+  fits = layers.map(({ fit, sideBits }, index) => {
+    const refitted = refitLayer(fit, final, fits[index]);
+    bits += totalBits(refitted) + sideBits;
+    return refitted;
   });
   return { tables, fits, bits };
 }
 
-function demandOf(layers: readonly ChosenLayer[], fits: readonly Fit[], classes: number): Float64Array[] {
+function demandOf(layers: readonly LayerVariant[], fits: readonly Fit[], classes: number): Float64Array[] {
   const total = Array.from({ length: classes }, () => new Float64Array(256));
-  layers.forEach(({ variant }, index) => {
-    classHistograms(variant.fit, classes, fits[index]).forEach((histogram, own) => {
+  layers.forEach(({ fit }, index) => {
+    classHistograms(fit, classes, fits[index]).forEach((histogram, own) => {
       for (let value = 0; value < 256; value += 1) total[own][value] += histogram[value];
     });
   });
   return total;
+}
+
+/** Fits whole layers to trained tables. */
+function finish(layers: readonly LayerVariant[], trained: TrainedModel, onProgress: Progress): ChosenModel {
+  const costs = allCosts(trained.tables, layers[0].kind === 2);
+  const last = trained.tables.classes.length - 1;
+  const chosen = layers.map((variant, index): ChosenLayer => {
+    const fit = makeCodable(variant.fit, costs, refitLayer(variant.fit, costs, trained.fits[index]));
+    onProgress((index + 1) / layers.length);
+    return { variant, fit: { ...fit, sideBits: fit.sideBits + variant.sideBits }, first: 0, last };
+  });
+  return { tables: trained.tables, layers: chosen };
 }

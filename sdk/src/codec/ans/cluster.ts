@@ -7,15 +7,49 @@ import { log2 } from "./deterministic-math.js";
 import type { FitLayer } from "./fit.js";
 import { priorProbabilities, probabilityCosts } from "./prior.js";
 
-/** How a class begins, and the standard deviation of the prior that smooths it. */
+/** How a class begins, and what smooths the counts it meets. */
 export interface ClassStart {
   readonly probabilities: Float64Array;
-  readonly sigma: number;
+  readonly prior: Prior;
 }
 
+/** Probabilities to smooth a histogram with; may depend on it. */
+export type Prior = (histogram: Float64Array) => Float64Array;
+
+export const scalePrior =
+  (sigma: number): Prior =>
+  () =>
+    priorProbabilities(sigma);
+
+/** For single weights: the nearest of a few scales. */
+const magnitudePrior: Prior = (histogram) => {
+  let weights = 0;
+  let magnitude = 0;
+  for (let value = 0; value < 256; value += 1) {
+    weights += histogram[value];
+    magnitude += histogram[value] * Math.abs((value << 24) >> 24);
+  }
+  const halfOctave = Math.round(2 * log2(Math.max(0.25, (1.3 * magnitude) / Math.max(1, weights))));
+  return priorProbabilities(2 ** (halfOctave >> 1) * (halfOctave & 1 ? Math.SQRT2 : 1));
+};
+
+/** For pairs: as if the two weights were independent. */
+const productPrior: Prior = (histogram) => {
+  const marginal = new Float64Array(16).fill(0.25);
+  let total = 4;
+  for (let value = 0; value < 256; value += 1) {
+    marginal[value & 15] += histogram[value];
+    marginal[value >> 4] += histogram[value];
+    total += 2 * histogram[value];
+  }
+  return Float64Array.from({ length: 256 }, (_, value) => {
+    return (marginal[value & 15] * marginal[value >> 4]) / (total * total);
+  });
+};
+
 /** Output channels looked at; more change little. */
-const MOST_CHANNELS = 1024;
-const SETTLING_ROUNDS = 2;
+const MOST_CHANNELS = 2048;
+const SETTLING_ROUNDS = 1;
 /** Weight of the prior against the counts. */
 const SMOOTHING = 32;
 const MOST_BITS = 17;
@@ -31,24 +65,24 @@ interface Cluster {
   readonly costs: Int32Array;
 }
 
-export function smoothed(histogram: Float64Array, sigma: number): Float64Array {
-  const prior = priorProbabilities(sigma);
+export function smoothed(histogram: Float64Array, prior: Float64Array): Float64Array {
   let total = SMOOTHING;
   for (const count of histogram) total += count;
   return prior.map((probability, value) => (histogram[value] + SMOOTHING * probability) / total);
 }
 
-export function clusterClasses(layers: readonly FitLayer[], most: number): ClassStart[] {
+export function clusterClasses(layers: readonly FitLayer[], most: number, pairs: boolean): ClassStart[] {
   const channels = channelsOf(layers);
-  let clusters = [describe(channels, 0)];
+  const prior = pairs ? productPrior : magnitudePrior;
+  let clusters = [describe(channels, 0, prior)];
   while (clusters.length < most) {
     const split = costliest(channels, clusters);
     if (split < 0) break;
     divide(channels, split, clusters[split], clusters.length);
-    clusters = Array.from({ length: clusters.length + 1 }, (_, index) => describe(channels, index));
+    clusters = Array.from({ length: clusters.length + 1 }, (_, index) => describe(channels, index, prior));
     for (let round = 0; round < SETTLING_ROUNDS; round += 1) {
       for (const channel of channels) channel.cluster = nearest(channel, clusters);
-      clusters = clusters.map((_, index) => describe(channels, index));
+      clusters = clusters.map((_, index) => describe(channels, index, prior));
     }
   }
   // In the order of what a weight costs, so that neighbouring classes are alike and offsets can add up.
@@ -73,23 +107,14 @@ function channelsOf(layers: readonly FitLayer[]): Channel[] {
   return channels;
 }
 
-function describe(channels: readonly Channel[], cluster: number): Cluster {
+function describe(channels: readonly Channel[], cluster: number, prior: Prior): Cluster {
   const histogram = new Float64Array(256);
-  let weights = 0;
-  let magnitude = 0;
   for (const channel of channels) {
     if (channel.cluster !== cluster) continue;
-    weights += channel.weights;
-    for (let value = 0; value < 256; value += 1) {
-      histogram[value] += channel.histogram[value];
-      magnitude += channel.histogram[value] * Math.abs((value << 24) >> 24);
-    }
+    for (let value = 0; value < 256; value += 1) histogram[value] += channel.histogram[value];
   }
-  // A few scales are enough for the prior, and they are computed once.
-  const octave = Math.round(2 * log2(Math.max(0.25, (1.3 * magnitude) / Math.max(1, weights))));
-  const sigma = 2 ** (octave >> 1) * (octave & 1 ? Math.SQRT2 : 1);
-  const probabilities = smoothed(histogram, sigma);
-  return { start: { probabilities, sigma }, costs: probabilityCosts(probabilities, MOST_BITS) };
+  const probabilities = smoothed(histogram, prior(histogram));
+  return { start: { probabilities, prior }, costs: probabilityCosts(probabilities, MOST_BITS) };
 }
 
 function costOf({ histogram }: Channel, costs: Int32Array): number {

@@ -1,42 +1,55 @@
 /** The encoder of docs/formats/weight-stream.md: chooses everything by cost, then writes it. */
 import { crc32c } from "../../overlay/crc32c.js";
+import type { EncodedWeights, EncodeOptions, LayerWeights, WeightLayout } from "../types.js";
 import {
-  type EncodedWeights,
-  type EncodeOptions,
-  type LayerWeights,
-  type WeightLayout,
-  weightCount,
-} from "../types.js";
-import { type ChosenLayer, chooseModel } from "./choose-model.js";
+  type ChosenLayer,
+  type ChosenModel,
+  choosePairs,
+  chooseSingles,
+  joinTables,
+  modelBytes,
+  type Progress,
+} from "./choose-model.js";
 import { BIT } from "./class-costs.js";
+import type { FitLayer } from "./fit.js";
 import { type CodedHeader, kinds, STORED_OVERHEAD, writeHeader } from "./header.js";
-import { type ClassSymbols, classSymbols, encodeSegment } from "./lanes.js";
-import { singleVariants } from "./layer-variants.js";
+import { type ClassSymbols, classSymbols, encodeSegment, type SegmentSymbols } from "./lanes.js";
+import { LARGEST_IN_PAIR, type LayerVariant, pairVariant, singleVariants } from "./layer-variants.js";
 import { demandOrderOf } from "./orders.js";
-import { packTables } from "./tables.js";
+import { MAX_CLASSES, packTables } from "./tables.js";
 
 export interface AnsOptions extends EncodeOptions {
   /** Most lanes a layer may use: 1, 2, 4, 8, 16 or 32. Default 16. */
   readonly lanes?: number;
   /** R, 8..11. Default 9. */
   readonly tableLog?: number;
+  /**
+   * Two weights per symbol, so that a lane delivers two a cycle: `auto` (default) where that costs at most 1 % of a
+   * low-rate model, `always` where possible, or `never`.
+   */
+  readonly pairs?: "auto" | "never" | "always";
 }
 
 const DEFAULT_LANES = 16;
 const DEFAULT_LOG = 9;
 /** A layer with more weights than this is cut into segments of about this many, at tile borders. */
 const SEGMENT_WEIGHTS = 65_536;
+const MOST_SEGMENT_TILES = 65_535;
 
 export function encodeAns(layers: readonly LayerWeights[], options: AnsOptions = {}): EncodedWeights {
   const log = options.tableLog ?? DEFAULT_LOG;
   const progress = (done: number): void => options.onProgress?.(done);
-  const variants = layers.map((layer) => singleVariants(layer));
-  const model = chooseModel(variants, log, (done) => progress(0.6 * done));
-  const coding = classSymbols(model.tables, false);
+  if (layers.length === 0) return { tables: new Uint8Array(0), streams: [] };
+  const model = chooseModel(layers, log, options.pairs ?? "auto", (done) => progress(0.7 * done));
+  const singles = classSymbols(model.tables, false);
+  const pairs = classSymbols(model.tables, true);
   let coded = false;
   const streams = layers.map((layer, index) => {
-    const stream = encodeLayer(layer, model.layers[index], coding, log, options.lanes ?? DEFAULT_LANES);
-    progress(0.6 + (0.4 * (index + 1)) / layers.length);
+    const chosen = model.layers[index];
+    if (chosen.fit.cost === Number.POSITIVE_INFINITY) return encodeStored(layer);
+    const coding = chosen.variant.kind === kinds.pairs ? pairs : singles;
+    const stream = encodeLayer(layer, chosen, coding, log, options.lanes ?? DEFAULT_LANES);
+    progress(0.7 + (0.3 * (index + 1)) / layers.length);
     if (stream.length < layer.weights.length + STORED_OVERHEAD) {
       coded = true;
       return stream;
@@ -44,6 +57,56 @@ export function encodeAns(layers: readonly LayerWeights[], options: AnsOptions =
     return encodeStored(layer);
   });
   return { tables: coded ? packTables(model.tables) : new Uint8Array(0), streams };
+}
+
+/** Pairs may cost this much more than single weights: they double what a lane delivers. */
+const PAIRS_MAY_COST = 1.01;
+/** Classes of a model with both kinds: pairs need more, since their tables hold the shape of two weights. */
+const PAIR_CLASSES = 8;
+/** Above this many bits a weight, pairs have too many symbols. */
+const MOST_PAIR_BITS = 3;
+
+function chooseModel(
+  layers: readonly LayerWeights[],
+  log: number,
+  policy: "auto" | "never" | "always",
+  onProgress: Progress,
+): ChosenModel {
+  const singleCandidates = layers.map(singleVariants);
+  const single = chooseSingles(singleCandidates, log, MAX_CLASSES, (done) => onProgress(done / 2));
+  const weights = layers.reduce((sum, layer) => sum + layer.weights.length, 0);
+  const bytes = modelBytes(single);
+  if (policy === "never" || (policy === "auto" && bytes * 8 > MOST_PAIR_BITS * weights)) return single;
+  const pairCandidates = layers.map(pairVariant);
+  const paired = pairCandidates.filter((variant) => variant !== undefined);
+  const pairedWeights = layers.reduce((sum, layer, index) => {
+    return sum + (pairCandidates[index] ? layer.weights.length : 0);
+  }, 0);
+  if (paired.length === 0 || 2 * pairedWeights < weights) return single;
+  const pairs = choosePairs(paired, log, PAIR_CLASSES, (done) => onProgress(0.5 + done / 4));
+  const others = singleCandidates.filter((_, index) => pairCandidates[index] === undefined);
+  const rest =
+    others.length === 0
+      ? undefined
+      : chooseSingles(others, log, MAX_CLASSES - PAIR_CLASSES, (done) => onProgress(0.75 + done / 4));
+  const both = joinModels(pairs, rest, pairCandidates);
+  const most = policy === "always" ? Number.MAX_VALUE : bytes * PAIRS_MAY_COST;
+  return modelBytes(both) <= most ? both : single;
+}
+
+/** The pairs of one model and the single weights of another under common tables, layers in their old order. */
+function joinModels(
+  pairs: ChosenModel,
+  singles: ChosenModel | undefined,
+  isPaired: readonly (LayerVariant | undefined)[],
+): ChosenModel {
+  const tables = singles ? joinTables(singles.tables, pairs.tables) : pairs.tables;
+  const first = tables.classes.length - pairs.tables.classes.length;
+  const last = tables.classes.length - 1;
+  const fromPairs = pairs.layers.map((layer) => ({ ...layer, first, last })).values();
+  const fromSingles = (singles?.layers ?? []).values();
+  const layers = isPaired.map((variant) => (variant ? fromPairs : fromSingles).next().value!);
+  return { tables, layers };
 }
 
 function bytesOf(weights: Int8Array): Uint8Array {
@@ -80,20 +143,21 @@ function encodeLayer(
   mostLanes: number,
 ): Uint8Array {
   const { layout, weights } = layer;
-  const { variant, fit } = chosen;
-  const count = weightCount(layout);
-  const classes = coding.length;
+  const { variant, fit, first, last } = chosen;
   const minimum = (values: Int32Array): number => values.reduce((least, value) => Math.min(least, value));
   const [leastA, leastB, leastC] = [minimum(fit.a), minimum(fit.b), minimum(fit.c)];
-  const tileWeights = (count / layout.outputs) * layout.outputTile;
+  const tiles = Math.ceil(layout.outputs / layout.outputTile);
+  const tileWeights = (weights.length / layout.outputs) * layout.outputTile;
   const tilesPerSegment =
-    count > SEGMENT_WEIGHTS ? Math.max(1, Math.round(SEGMENT_WEIGHTS / tileWeights)) : 0;
+    weights.length > SEGMENT_WEIGHTS && tiles > 1
+      ? Math.min(Math.max(1, Math.round(SEGMENT_WEIGHTS / tileWeights)), MOST_SEGMENT_TILES)
+      : 0;
   const header: CodedHeader = {
     kind: variant.kind,
     lanes: lanesFor(fit.cost / BIT, layout, mostLanes),
-    first: 0,
-    last: classes - 1,
-    base: leastA + leastB + leastC,
+    first,
+    last,
+    base: first + leastA + leastB + leastC,
     a: Uint8Array.from(fit.a, (value) => value - leastA),
     b: Uint8Array.from(fit.b, (value) => value - leastB),
     c: Uint8Array.from(fit.c, (value) => value - leastC),
@@ -103,27 +167,51 @@ function encodeLayer(
     tilesPerSegment,
   };
   const parts = [writeHeader(header, layout)];
-  const values = demandOrderOf(variant.fit.values, layout);
-  const own = classesInOrder(header, layout);
-  const tiles = Math.ceil(layout.outputs / layout.outputTile);
+  const symbols: SegmentSymbols = {
+    values: demandOrderOf(variant.fit.values, layout),
+    classes: classesInOrder(header, layout, variant.fit),
+    specials: variant.kind === kinds.pairs ? largeWeights(layer) : undefined,
+  };
   const step = tilesPerSegment === 0 ? tiles : tilesPerSegment;
+  const tileValues = variant.fit.rowInput.length * layout.outputTile;
   for (let tile = 0; tile < tiles; tile += step) {
-    const from = tile * tileWeights;
-    const to = Math.min(count, (tile + step) * tileWeights);
-    const words = encodeSegment(
-      { values: values.subarray(from, to), classes: own.subarray(from, to) },
-      coding,
-      log,
-      layout,
-      header,
-      tile,
-      Math.min(tile + step, tiles),
-    );
-    if (tilesPerSegment > 0)
-      parts.push(segmentHeader(words.length, crc32c(bytesOf(weights.subarray(from, to)))));
+    const own = slice(symbols, tile * tileValues, (tile + step) * tileValues);
+    const words = encodeSegment(own, coding, log, layout, header, tile, Math.min(tile + step, tiles));
+    if (tilesPerSegment > 0) {
+      const covered = weights.subarray(tile * tileWeights, (tile + step) * tileWeights);
+      parts.push(segmentHeader(words.length, crc32c(bytesOf(covered))));
+    }
     parts.push(wordBytes(words));
   }
   return concatenate(parts);
+}
+
+function slice({ values, classes, specials }: SegmentSymbols, from: number, to: number): SegmentSymbols {
+  return {
+    values: values.subarray(from, to),
+    classes: classes.subarray(from, to),
+    specials: specials?.subarray(from, to),
+  };
+}
+
+/** For each pair in decoding order, the one weight that is too large for its nibble (or 0). */
+function largeWeights({ layout, weights }: LayerWeights): Uint8Array {
+  const { outputs, outputTile } = layout;
+  const rows = weights.length / outputs;
+  const large = new Uint8Array(outputs * Math.ceil(rows / 2));
+  let at = 0;
+  for (let first = 0; first < outputs; first += outputTile) {
+    const width = Math.min(outputTile, outputs - first);
+    for (let row = 0; row < rows; row += 2) {
+      for (let channel = 0; channel < width; channel += 1, at += 1) {
+        const index = first * rows + row * width + channel;
+        const second = row + 1 < rows ? weights[index + width] : 0;
+        if (Math.abs(weights[index]) > LARGEST_IN_PAIR) large[at] = weights[index];
+        else if (Math.abs(second) > LARGEST_IN_PAIR) large[at] = second;
+      }
+    }
+  }
+  return large;
 }
 
 function segmentHeader(words: number, crc: number): Uint8Array {
@@ -153,21 +241,22 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** The class of every value in demand order. */
-function classesInOrder(header: CodedHeader, layout: WeightLayout): Uint8Array {
-  const { outputs, inputs, outputTile } = layout;
-  const taps = header.c.length;
-  const classes = new Uint8Array(outputs * inputs * taps);
+/** The class of every value in decoding order. */
+function classesInOrder(
+  header: CodedHeader,
+  { outputs, outputTile }: WeightLayout,
+  fit: FitLayer,
+): Uint8Array {
+  const { rowInput, rowTap } = fit;
+  const classes = new Uint8Array(outputs * rowInput.length);
   let at = 0;
   for (let tile = 0; tile < outputs; tile += outputTile) {
     const end = Math.min(tile + outputTile, outputs);
-    for (let tap = 0; tap < taps; tap += 1) {
-      for (let input = 0; input < inputs; input += 1) {
-        const shared = header.base + header.b[input] + header.c[tap];
-        for (let output = tile; output < end; output += 1) {
-          classes[at] = Math.min(Math.max(shared + header.a[output], header.first), header.last);
-          at += 1;
-        }
+    for (let row = 0; row < rowInput.length; row += 1) {
+      const shared = header.base + header.b[rowInput[row]] + header.c[rowTap[row]];
+      for (let output = tile; output < end; output += 1, at += 1) {
+        const sum = shared + header.a[output];
+        classes[at] = sum < header.first ? header.first : sum > header.last ? header.last : sum;
       }
     }
   }

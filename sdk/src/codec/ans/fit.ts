@@ -2,7 +2,7 @@
  * Chooses, for one layer and given class costs, the offsets A[o], B[i] and C[tap] whose clipped sum is the class of each
  * weight: coordinate descent on exact costs, side information included.
  */
-import { BIT, type ClassCosts, PADDING } from "./class-costs.js";
+import { BIT, type ClassCosts, PADDING, UNCODABLE } from "./class-costs.js";
 
 /** A layer as the fitting sees it: byte values, one per weight or per pair, [output][row]. */
 export interface FitLayer {
@@ -30,11 +30,11 @@ export interface Fit extends Offsets {
 
 type Axis = "a" | "b" | "c";
 
-const RADIUS = 4;
+const RADIUS = 3;
 const WIDEST: Record<Axis, number> = { a: 5, b: 5, c: 3 };
 /** Values an axis element is judged by at most; more only costs time. */
-const SAMPLE = 512;
-const REFINING_ROUNDS = 3;
+const SAMPLE = 384;
+const SCRATCH_ROUNDS = 2;
 /** Output offsets begin this far below the first class. */
 const LOWEST_A = 8;
 
@@ -42,16 +42,22 @@ export function totalBits(fit: Fit): number {
   return fit.cost / BIT + fit.sideBits;
 }
 
-/** Fits from scratch, or from the input and tap offsets of an earlier fit (of a sample of the same layer). */
-export function fitLayer(layer: FitLayer, costs: ClassCosts, initial?: Pick<Offsets, "b" | "c">): Fit {
+/** Fits from scratch: both ways, output channels alone and all three offsets. */
+export function fitLayer(layer: FitLayer, costs: ClassCosts): Fit {
   const none = { b: new Int32Array(layer.inputs), c: new Int32Array(layer.taps) };
-  const plain = refine(layer, costs, withOutputs(layer, costs, none), ["a"]);
+  const alone = withOutputs(layer, costs, none);
+  const plain = refine(layer, costs, copy(alone), ["a"], 1);
   if (layer.inputs === 1 && layer.taps === 1) return plain;
-  const start = initial
-    ? withOutputs(layer, costs, { b: initial.b.slice(), c: initial.c.slice() })
-    : copy(plain);
-  const full = refine(layer, costs, start, ["b", "c", "a"]);
+  const full = refine(layer, costs, alone, ["b", "c", "a"], SCRATCH_ROUNDS);
   return totalBits(full) < totalBits(plain) ? full : plain;
+}
+
+/** Improves an earlier fit, of the same layer or of a sample of its output channels, under new costs. */
+export function refitLayer(layer: FitLayer, costs: ClassCosts, earlier: Offsets): Fit {
+  const offsets =
+    earlier.a.length === layer.outputs ? copy(earlier) : withOutputs(layer, costs, copy(earlier));
+  const flat = !earlier.b.some((value) => value !== 0) && !earlier.c.some((value) => value !== 0);
+  return refine(layer, costs, offsets, flat ? ["a"] : ["b", "c", "a"], 1);
 }
 
 function copy({ a, b, c }: Offsets): Offsets {
@@ -67,24 +73,39 @@ function withOutputs(layer: FitLayer, costs: ClassCosts, { b, c }: Pick<Offsets,
   const width = costs.classes + LOWEST_A + 8;
   const sums = new Float64Array(width);
   const a = new Int32Array(outputs);
+  // Values under the same sum of other offsets are counted first, and priced once.
+  const shared = Int32Array.from({ length: rows }, (_, row) => b[rowInput[row]] + c[rowTap[row]]);
+  const least = shared.reduce((smallest, value) => Math.min(smallest, value));
+  const most = shared.reduce((largest, value) => Math.max(largest, value));
+  const counts = new Uint16Array((most - least + 1) * 256);
   for (let output = 0; output < outputs; output += 1) {
+    counts.fill(0);
     sums.fill(0);
     const start = output * rows;
-    for (let row = 0; row < rows; row += stride) {
-      const price = values[start + row] * span + PADDING - LOWEST_A + b[rowInput[row]] + c[rowTap[row]];
-      for (let index = 0; index < width; index += 1) sums[index] += byValue[price + index];
+    for (let row = 0; row < rows; row += stride)
+      counts[(shared[row] - least) * 256 + values[start + row]] += 1;
+    for (let cell = 0; cell < counts.length; cell += 1) {
+      const count = counts[cell];
+      if (count === 0) continue;
+      const price = (cell & 255) * span + PADDING - LOWEST_A + least + (cell >> 8);
+      for (let index = 0; index < width; index += 1) sums[index] += count * byValue[price + index];
     }
-    let best = 0;
-    for (let index = 1; index < width; index += 1) if (sums[index] < sums[best]) best = index;
+    let best = LOWEST_A;
+    for (let index = 0; index < width; index += 1) if (sums[index] < sums[best]) best = index;
     a[output] = best - LOWEST_A;
   }
   return { a, b, c };
 }
 
-function refine(layer: FitLayer, costs: ClassCosts, offsets: Offsets, axes: readonly Axis[]): Fit {
+function refine(
+  layer: FitLayer,
+  costs: ClassCosts,
+  offsets: Offsets,
+  axes: readonly Axis[],
+  rounds: number,
+): Fit {
   const sizes: Record<Axis, number> = { a: layer.outputs, b: layer.inputs, c: layer.taps };
   const used = axes.filter((axis) => axis === "a" || sizes[axis] > 1);
-  const rounds = used.length === 1 ? 1 : REFINING_ROUNDS;
   for (let round = 0; round < rounds; round += 1) {
     for (const axis of used) improve(layer, costs, offsets, axis, round === rounds - 1);
   }
@@ -221,6 +242,52 @@ export function layerCost(layer: FitLayer, costs: ClassCosts, { a, b, c }: Offse
     read += 1;
   }
   return (sum * outputs) / read;
+}
+
+/**
+ * Fits look at samples, and a class need not code every value. Moves each output channel that holds a value its class
+ * cannot code to the cheapest offset that can; the cost becomes infinite when there is none.
+ */
+export function makeCodable(layer: FitLayer, costs: ClassCosts, fit: Fit): Fit {
+  const { outputs, values, rowInput, rowTap } = layer;
+  const rows = rowInput.length;
+  const { span, byValue } = costs;
+  const shared = Int32Array.from(
+    { length: rows },
+    (_, row) => PADDING + fit.b[rowInput[row]] + fit.c[rowTap[row]],
+  );
+  const costOf = (output: number, offset: number): number => {
+    let sum = 0;
+    for (let row = 0, at = output * rows; row < rows; row += 1, at += 1) {
+      sum += byValue[values[at] * span + shared[row] + offset];
+    }
+    return sum;
+  };
+  const a = fit.a.slice();
+  let cost = 0;
+  for (let output = 0; output < outputs; output += 1) {
+    let least = costOf(output, a[output]);
+    if (least >= UNCODABLE) {
+      for (let offset = -LOWEST_A; offset < costs.classes + LOWEST_A; offset += 1) {
+        const other = costOf(output, offset);
+        if (other < least) {
+          least = other;
+          a[output] = offset;
+        }
+      }
+    }
+    cost += least;
+    if (least >= UNCODABLE && hasUncodable(output, a[output])) cost = Number.POSITIVE_INFINITY;
+  }
+  const sideBits = fit.sideBits - sideBitsOf(fit.a, "a") + sideBitsOf(a, "a");
+  return { ...fit, a, cost, sideBits };
+
+  function hasUncodable(output: number, offset: number): boolean {
+    for (let row = 0, at = output * rows; row < rows; row += 1, at += 1) {
+      if (byValue[values[at] * span + shared[row] + offset] >= UNCODABLE) return true;
+    }
+    return false;
+  }
 }
 
 /** The same layer with at most about `most` values: output channels are left out evenly. */

@@ -63,15 +63,16 @@ export function writeHeader(header: LayerHeader, layout: WeightLayout): Uint8Arr
   out.write(header.first, 4);
   out.write(header.last, 4);
   out.write(header.base, 6);
-  out.write(widthOf(a), 3);
-  out.write(widthOf(b), 3);
+  const [widthA, widthB] = [widthOf(a), widthOf(b)];
+  out.write(widthA, 3);
+  out.write(widthB, 3);
   out.write(header.crc, 32);
   if (header.center !== 0) out.write(header.center, 8);
   if (header.tilesPerSegment > 0) out.write(header.tilesPerSegment, 16);
   if (prediction) writePrediction(out, prediction, layout);
   if (widthC) for (const value of c) out.write(value, 3);
-  for (const value of a) out.write(value, widthOf(a));
-  for (const value of b) out.write(value, widthOf(b));
+  for (const value of a) out.write(value, widthA);
+  for (const value of b) out.write(value, widthB);
   out.align(16);
   return out.toBytes();
 }

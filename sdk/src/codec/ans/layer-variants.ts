@@ -80,7 +80,7 @@ function centerOf(weights: Int8Array): number {
 }
 
 /** Largest magnitude a nibble of a pair holds itself. */
-const LARGEST_IN_PAIR = 7;
+export const LARGEST_IN_PAIR = 7;
 
 /** undefined when two large weights meet in a pair, or pairs are pointless. */
 export function pairVariant({ weights, layout }: LayerWeights): LayerVariant | undefined {

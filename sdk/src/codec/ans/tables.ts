@@ -98,8 +98,12 @@ function checkSymbolBits(model: ModelTables, { table, shift }: TableClass, reade
   }
 }
 
+const EXTENT_BITS = 8;
+
 /** The two signs in coding order; a symmetric table codes only the first. */
 const SIGNS = [1, -1] as const;
+/** +128 is not a byte. */
+const PAST_LAST = [128, 129] as const;
 
 function indexOf(magnitude: number, sign: number): number {
   return (sign * magnitude) & 0xff;
@@ -107,13 +111,13 @@ function indexOf(magnitude: number, sign: number): number {
 
 /** How `counts` would be coded; `k` is the cheapest order. */
 function countsPlan(counts: Uint16Array): { symmetric: boolean; extent: number; k: number; bits: number } {
-  let extent = 127;
+  let extent = 128;
   while (extent > 0 && counts[extent] === 0 && counts[256 - extent] === 0) extent -= 1;
-  let symmetric = true;
+  let symmetric = extent < 128;
   for (let b = 1; b <= extent; b += 1) symmetric &&= counts[b] === counts[256 - b];
   let best = { k: 0, bits: Number.POSITIVE_INFINITY };
   for (let k = 0; k < 8; k += 1) {
-    let bits = 1 + 3 + 7 + expGolombBits(counts[ESCAPE], 0);
+    let bits = 1 + 3 + EXTENT_BITS + expGolombBits(counts[ESCAPE], 0);
     visitCounts(counts, extent, symmetric, (difference, skipped) => {
       bits += expGolombBits(zigzag(difference), k);
       if (skipped >= 0) bits += expGolombBits(skipped, 0);
@@ -140,7 +144,7 @@ function visitCounts(
   const skip = [0, 0];
   for (let b = 1; b <= extent; b += 1) {
     for (let sign = 0; sign < signs; sign += 1) {
-      if (skip[sign] > 0) {
+      if (skip[sign] > 0 || b === PAST_LAST[sign]) {
         skip[sign] -= 1;
         continue;
       }
@@ -148,7 +152,11 @@ function visitCounts(
       let zeros = -1;
       if (count === 0) {
         zeros = 0;
-        while (b + zeros + 1 <= extent && counts[indexOf(b + zeros + 1, SIGNS[sign])] === 0) zeros += 1;
+        while (
+          b + zeros + 1 <= Math.min(extent, PAST_LAST[sign] - 1) &&
+          counts[indexOf(b + zeros + 1, SIGNS[sign])] === 0
+        )
+          zeros += 1;
         skip[sign] = zeros;
       }
       visit(count - previous[sign], zeros);
@@ -161,7 +169,7 @@ function writeCounts(out: BitWriter, counts: Uint16Array): void {
   const { symmetric, extent, k } = countsPlan(counts);
   out.write(symmetric ? 1 : 0, 1);
   out.write(k, 3);
-  out.write(extent, 7);
+  out.write(extent, EXTENT_BITS);
   out.writeExpGolomb(counts[ESCAPE], 0);
   visitCounts(counts, extent, symmetric, (difference, skipped) => {
     out.writeSignedExpGolomb(difference, k);
@@ -174,7 +182,9 @@ function readCounts(reader: BitReader, log: number): Uint16Array {
   const counts = new Uint16Array(SYMBOLS);
   const symmetric = reader.read(1) === 1;
   const k = reader.read(3);
-  const extent = reader.read(7);
+  const extent = reader.read(EXTENT_BITS);
+  const largest = symmetric ? 127 : 128;
+  if (extent > largest) reader.fail(`an extent of at most ${largest}`, String(extent));
   const escapes = reader.readExpGolomb(0);
   let left = size - escapes;
   if (left < 0) reader.fail(`counts that sum to ${size}`, `an escape count of ${escapes}`);
@@ -183,7 +193,7 @@ function readCounts(reader: BitReader, log: number): Uint16Array {
   const skip = [0, 0];
   for (let b = 1; b <= extent; b += 1) {
     for (let sign = 0; sign < (symmetric ? 1 : 2); sign += 1) {
-      if (skip[sign] > 0) {
+      if (skip[sign] > 0 || b === PAST_LAST[sign]) {
         skip[sign] -= 1;
         continue;
       }
@@ -195,7 +205,8 @@ function readCounts(reader: BitReader, log: number): Uint16Array {
       if (symmetric) counts[indexOf(b, -1)] = count;
       if (count === 0) {
         skip[sign] = reader.readExpGolomb(0);
-        if (skip[sign] > extent - b) reader.fail("zeros within the extent", `${skip[sign]} zeros`);
+        if (skip[sign] > Math.min(extent, PAST_LAST[sign] - 1) - b)
+          reader.fail("zeros within the extent", `${skip[sign]} zeros`);
       }
     }
   }

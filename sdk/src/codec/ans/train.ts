@@ -3,7 +3,6 @@
  * table. Every decision is by cost: bits of the weights plus bits of the tables section.
  */
 import { leastCountWithByte, log2OfInteger } from "./class-costs.js";
-import { priorProbabilities } from "./prior.js";
 import { ESCAPE, SYMBOLS } from "./state-table.js";
 import { countsBits, MAX_TABLES, type ModelTables, type TableClass } from "./tables.js";
 
@@ -11,8 +10,8 @@ import { countsBits, MAX_TABLES, type ModelTables, type TableClass } from "./tab
 export interface ClassDemand {
   /** Occurrences of each byte value. */
   readonly histogram: Float64Array;
-  /** Standard deviation of the prior that smooths it; undefined: none (pairs). */
-  readonly sigma?: number;
+  /** Probabilities that smooth it. */
+  readonly prior: Float64Array;
 }
 
 interface Candidate {
@@ -68,7 +67,7 @@ function cheapestTable(demand: ClassDemand, log: number, pairs: boolean): Candid
   const shifts = pairs ? 0 : LARGEST_SHIFT;
   for (let shift = 0; shift <= shifts; shift += 1) {
     for (const symmetric of pairs ? [false] : [true, false]) {
-      for (const weight of demand.sigma === undefined ? [0] : PRIOR_WEIGHTS) {
+      for (const weight of PRIOR_WEIGHTS) {
         const counts = tableFor(demand, weight, symmetric, log, shift, pairs);
         if (!counts) continue;
         const side = countsBits(counts);
@@ -89,16 +88,15 @@ function tableFor(
   shift: number,
   pairs: boolean,
 ): Uint16Array | undefined {
-  const { histogram, sigma } = demand;
-  const prior = sigma === undefined || weight === 0 ? undefined : priorProbabilities(sigma);
+  const { histogram, prior } = demand;
   const shares = new Float64Array(SYMBOLS);
   const seen = new Float64Array(SYMBOLS);
   const half = (1 << shift) >> 1;
   for (let value = 0; value < 256; value += 1) {
     const symbol = pairs ? value : ((((value << 24) >> 24) + half) >> shift) & 0xff;
-    // The byte -128 has no count of its own.
-    const place = !pairs && symbol === 128 ? ESCAPE : symbol;
-    shares[place] += histogram[value] + (prior ? weight * prior[value] : 0);
+    // A symmetric table has no count for -128.
+    const place = symmetric && symbol === 128 ? ESCAPE : symbol;
+    shares[place] += histogram[value] + weight * prior[value];
     seen[place] += histogram[value];
   }
   if (symmetric) {
