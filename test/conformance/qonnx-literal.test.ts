@@ -1,9 +1,9 @@
 /** Real QONNX models: every tensor equals a literal execution in doubles that shares no code with the importer. */
-import type { Graph } from "@sluice/sdk/graph";
 import { importModel } from "@sluice/sdk/import";
 import { defaultPreprocessing, encodePixels } from "@sluice/sdk/preprocess";
 import { createReference } from "@sluice/sdk/reference";
 import { describe, expect, it } from "vitest";
+import { compareLiterally } from "../support/compare-literally.js";
 import { runLiterally } from "../support/literal-qonnx.js";
 import { readNpy } from "../support/npy.js";
 import { cifarTestImages, hasSharedData, sharedFile } from "../support/shared-data.js";
@@ -24,30 +24,6 @@ const models = [
   { file: "mobilenet_v2_a8w6b32", pictures: () => photos(224, 1) },
 ];
 
-/** Fails at the first element that differs, by name and position; returns how many tensors were compared. */
-function compare(
-  graph: Graph,
-  values: readonly Int32Array[],
-  literal: ReturnType<typeof runLiterally>,
-): number {
-  let compared = 0;
-  graph.tensors.forEach(({ name, shape: [height, width, channels], scale, zeroPoint }, id) => {
-    const expected = literal.get(name);
-    if (expected === undefined) return;
-    expect(expected.data.length, name).toBe(height * width * channels);
-    for (let index = 0; index < expected.data.length; index += 1) {
-      const channel = Math.floor(index / (height * width));
-      const pixel = index % (height * width);
-      const found = (values[id][pixel * channels + channel] - zeroPoint) * scale;
-      if (found !== expected.data[index]) {
-        expect.fail(`${name}, channel ${channel}, pixel ${pixel}: ${found}, not ${expected.data[index]}`);
-      }
-    }
-    compared += 1;
-  });
-  return compared;
-}
-
 describe.skipIf(!hasSharedData)("QONNX against a literal execution", () => {
   for (const { file, pictures } of models) {
     it(`${file} gives the same value in every tensor`, () => {
@@ -65,7 +41,7 @@ describe.skipIf(!hasSharedData)("QONNX against a literal execution", () => {
         // All but the tensors the importer adds itself (an average's Quant moved in front of its Flatten).
         const added = graph.tensors.filter(({ name }) => !literal.has(name)).map(({ name }) => name);
         expect(added.every((name) => name.endsWith(":before-flatten"))).toBe(true);
-        expect(compare(graph, values, literal)).toBe(graph.tensors.length - added.length);
+        expect(compareLiterally(graph, values, literal)).toBe(graph.tensors.length - added.length);
         expect(graph.tensors.length).toBeGreaterThan(40);
       }
     });

@@ -90,7 +90,8 @@ function readAttribute(attribute: AttributeProto, node: NodeProto): Attribute | 
     case attributeTypes.INT:
       return toInteger(attribute.i);
     case attributeTypes.STRING:
-      return new TextDecoder().decode(attribute.s);
+      // An absent bytes field decodes to a plain empty array.
+      return new TextDecoder().decode(Uint8Array.from(attribute.s));
     case attributeTypes.FLOATS:
       return [...attribute.floats];
     case attributeTypes.INTS:
