@@ -7,6 +7,7 @@
 import type { WeightCodec } from "../codec/types.js";
 import { CompileError, OverlayError } from "../errors.js";
 import type { Graph } from "../graph/types.js";
+import { validateGraph } from "../graph/validate.js";
 import { channelWords } from "../overlay/activation-layout.js";
 import { engineTile } from "../overlay/engine-order.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
@@ -31,11 +32,14 @@ export interface CompileOptions {
 }
 
 /**
+ * @example compile(graph, { geometry: kv260Geometry, codec: codecByName("deflate") })
+ * @throws {GraphError} when the graph contradicts itself.
  * @throws {CompileError} when the overlay cannot run the graph exactly, within its memory and with proven ranges; the
  *   error names the layer and the way out.
  */
 export function compile(graph: Graph, options: CompileOptions): CompiledModel {
   const { geometry, codec, onProgress } = options;
+  validateGraph(graph);
   const { lowered, plan, packed } = planGraph(graph, geometry);
   const weightLines = requireWeightTiles(lowered.layers, geometry);
   const image = buildImage(lowered.layers, codec, onProgress);

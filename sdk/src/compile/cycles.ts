@@ -2,40 +2,38 @@
  * The cycle model: what one frame of a layer program costs on a geometry. A pure function of the commands, so that the
  * compiler reports and the emulator charges the same numbers.
  *
- * Commands run one after the other; only the weight decoder runs ahead, across layers, into the free half of the
- * weight tile buffer. Per command, with G = output rows * ceil(output width / P) pixel groups:
- *   CONV       per tile of O outputs: G * max(reads, P * O / R), reads = taps * ceil(inputs / I) * conflicts
- *   DEPTHWISE  per tile of O channels: G * max(taps * O / I * conflicts, P * O / R)
- *   POOL       G * channel words * max(taps * conflicts, P * I / R)
- *   ADD        G * channel words * max(2 reads, P * I / R)
- *   LOAD       latency + max(bytes / port, words assembled when windows are expanded)
- *   STORE      latency + bytes / port
- *   each       a fixed overhead for fetching, decoding and draining the pipeline
- * conflicts = gcd(horizontal stride, P): neighbouring outputs read pixels a stride apart, and pixels that fall into one
- * memory bank are read one after the other. R is the number of requantisation lanes.
+ * Commands run one after the other. With blocks = output rows * ceil(output width / P) per tile of O channels:
+ *   CONV       blocks * max(taps * ceil(inputs / I) * passes, beats)
+ *   DEPTHWISE  blocks * max(taps * words * passes, beats)      words: I channels each, that the tile really has
+ *   POOL       as DEPTHWISE, without weights
+ *   ADD        blocks * max(2 * words, beats)                  two inputs
+ *   LOAD, STORE  latency + one word of I bytes a cycle, or the port where that is slower
+ *   LOAD of expanded windows  latency + TAP_LANES pixels at a time, a cycle per word and TAP_SETUP around them
+ *   each       COMMAND_OVERHEAD
+ * passes: neighbouring outputs read pixels a stride apart; those that share a memory bank are read one after the other
+ * (2 passes for stride 2, 4 for 4, P for the strides that are no power of two). beats: a block leaves through R
+ * requantisation lanes, R / I pixels of one word a cycle.
  *
- * Decoding a tile takes max(weights / rate, its share of the stream / port), rate being the port for stored weights,
- * one per cycle for DEFLATE, and one per lane for entropy codes; a stream's first tile also waits for DDR. Tile n
- * starts to decode when tile n - 1 has been decoded and tile n - 2 has been used.
+ * Weights are decoded ahead, across layers, into a ring of 2 * weightLines lines. A tile takes
+ * max(weights / rate, its share of the stream / port) cycles, rate being the port for stored weights, one per cycle for
+ * DEFLATE and one per lane for entropy codes; the first stream also waits for DDR. The array may begin on a tile whose
+ * last lines have not arrived, so that a tile is late only by what its first block could not hide.
+ *
+ * Not modelled: refresh and contention in DDR, and parameters and tables, which arrive one command ahead.
  */
 import { deflateCodec } from "../codec/deflate.js";
 import { rawCodec } from "../codec/raw.js";
 import { channelWords, pixelGroups } from "../overlay/activation-layout.js";
 import { engineTile } from "../overlay/engine-order.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
-import type {
-  AddCommand,
-  Command,
-  ConvCommand,
-  DepthwiseCommand,
-  LoadCommand,
-  PoolCommand,
-  StoreCommand,
-} from "../overlay/program.js";
+import type { Command, ComputeCommand, LoadCommand, StoreCommand } from "../overlay/program.js";
 import type { LayerCycles } from "./types.js";
 
-/** Cycles to fetch and decode a command and to drain the arithmetic pipeline behind it. */
+/** Cycles to check a command and to drain the arithmetic pipeline behind it. */
 export const COMMAND_OVERHEAD = 40;
+/** Pixels whose windows LOAD gathers at the same time, and the cycles around each such group. */
+export const TAP_LANES = 4;
+const TAP_SETUP = 2;
 
 export interface ProgramCycles {
   /** Of one frame. */
@@ -49,7 +47,7 @@ export interface ProgramCycles {
 
 export function programCycles(commands: readonly Command[], geometry: OverlayGeometry): ProgramCycles {
   const layers: { -readonly [Field in keyof LayerCycles]: number }[] = [];
-  const decoder = new DecoderTimeline();
+  const ring = new WeightRing(geometry);
   let now = 0;
   for (const command of commands) {
     if (command.opcode === "END") break;
@@ -63,21 +61,20 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
         command.opcode === "LOAD" ? loadCycles(command, geometry) : storeCycles(command, geometry);
       now += COMMAND_OVERHEAD + moving;
       cycles.stallData += now - began;
-    } else if (command.opcode === "CONV" || command.opcode === "DEPTHWISE") {
+    } else {
       now += COMMAND_OVERHEAD;
       cycles.compute += COMMAND_OVERHEAD;
-      for (const tile of weightTiles(command, geometry)) {
-        const ready = decoder.decode(tile.decode);
-        const start = Math.max(now, ready);
-        cycles.stallWeights += start - now;
+      for (const tile of tilesOf(command, geometry)) {
+        const ready = tile.weights ? ring.decode(tile.weights) : 0;
+        const late = Math.max(0, ready - (now + tile.firstBlock));
+        cycles.stallWeights += late;
         cycles.compute += tile.compute;
-        now = start + tile.compute;
-        decoder.used(now);
+        now += late + tile.compute;
+        if (tile.weights) ring.used(now);
       }
-      cycles.weightBeats += Math.ceil(command.weightsBytes / geometry.weightPortBytes);
-    } else {
-      now += COMMAND_OVERHEAD + passCycles(command, geometry);
-      cycles.compute += now - began;
+      if ("weightsBytes" in command) {
+        cycles.weightBeats += Math.ceil(command.weightsBytes / geometry.weightPortBytes);
+      }
     }
     cycles.total += now - began;
   }
@@ -91,44 +88,73 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
   };
 }
 
-/** When tiles are decoded and when the halves of the tile buffer become free again. */
-class DecoderTimeline {
-  #ready = 0;
-  /** When the previous two tiles had been used. */
-  #freed: [older: number, newer: number] = [0, 0];
+/** When tiles are decoded: in order, each as soon as the ring has room for its lines. */
+class WeightRing {
+  readonly #capacity: number;
+  /** When the last decoded tile was ready. */
+  #ready: number;
+  /** Tiles that still occupy lines, oldest first. */
+  readonly #held: { readonly lines: number; readonly freed: number }[] = [];
+  #lines = 0;
+  #current = 0;
 
-  /** Decodes the next tile as early as possible; returns when it is ready. */
-  decode(cycles: number): number {
-    this.#ready = Math.max(this.#ready, this.#freed[0]) + cycles;
+  constructor({ weightLines, memoryLatency }: OverlayGeometry) {
+    this.#capacity = 2 * weightLines;
+    this.#ready = memoryLatency;
+  }
+
+  /** Decodes the next tile as early as possible; returns when its last line is ready. */
+  decode({ lines, cycles }: WeightTile): number {
+    let start = this.#ready;
+    while (this.#lines + lines > this.#capacity && this.#held.length > 0) {
+      const oldest = this.#held.shift()!;
+      this.#lines -= oldest.lines;
+      start = Math.max(start, oldest.freed);
+    }
+    this.#current = lines;
+    this.#ready = start + cycles;
     return this.#ready;
   }
 
+  /** The array is done with the tile decoded last. */
   used(at: number): void {
-    this.#freed = [this.#freed[1], at];
+    this.#held.push({ lines: this.#current, freed: at });
+    this.#lines += this.#current;
   }
 }
 
-interface TileCost {
-  readonly decode: number;
-  readonly compute: number;
+interface WeightTile {
+  readonly lines: number;
+  /** To decode it. */
+  readonly cycles: number;
 }
 
-function weightTiles(command: ConvCommand | DepthwiseCommand, geometry: OverlayGeometry): TileCost[] {
-  const tile = engineTile(geometry);
-  const taps = command.kernelHeight * command.kernelWidth;
-  const depthwise = command.opcode === "DEPTHWISE";
-  const inputs = depthwise ? 1 : command.inChannels;
-  const compute = depthwise
-    ? // A depthwise tap of O channels needs O / I rows of the activation memory, one a cycle.
-      tileCycles({ ...command, taps, inChannels: tile }, geometry)
-    : tileCycles({ ...command, taps }, geometry);
-  const total = command.outChannels * taps * inputs;
-  return Array.from({ length: Math.ceil(command.outChannels / tile) }, (_, index) => {
-    const outputs = Math.min(tile, command.outChannels - index * tile);
-    const weights = outputs * taps * inputs;
-    const bytes = (command.weightsBytes * weights) / total;
-    const latency = index === 0 ? geometry.memoryLatency : 0;
-    return { compute, decode: latency + decodeCycles(command.codec, weights, bytes, geometry) };
+interface Tile {
+  readonly compute: number;
+  /** Of those, cycles of the first block: the array reads every line once in them. */
+  readonly firstBlock: number;
+  readonly weights?: WeightTile;
+}
+
+function tilesOf(command: ComputeCommand, geometry: OverlayGeometry): Tile[] {
+  const width = engineTile(geometry);
+  const windowed = command.opcode !== "ADD";
+  const taps = windowed ? command.kernelHeight * command.kernelWidth : 2;
+  const passes = windowed ? readPasses(command.strideWidth, geometry) : 1;
+  const dense = command.opcode === "CONV";
+  return Array.from({ length: Math.ceil(command.outChannels / width) }, (_, index) => {
+    const outputs = Math.min(width, command.outChannels - index * width);
+    const words = channelWords(outputs, geometry);
+    const reads = taps * passes * (dense ? channelWords(command.inChannels, geometry) : words);
+    const firstBlock = Math.max(reads, blockBeats(command.outWidth, words, geometry));
+    const compute = blocksOf(command, geometry) * firstBlock;
+    if (command.opcode !== "CONV" && command.opcode !== "DEPTHWISE") return { compute, firstBlock };
+    const inputs = dense ? command.inChannels : 1;
+    const share = outputs / command.outChannels;
+    const cycles = decodeCycles(command, outputs * taps * inputs, share * command.weightsBytes, geometry);
+    // A depthwise tap lies on the diagonals of O / I lines.
+    const lines = taps * channelWords(dense ? inputs : width, geometry);
+    return { compute, firstBlock, weights: { lines, cycles } };
   });
 }
 
@@ -143,31 +169,22 @@ export interface ConvolutionSize {
 
 /** Array cycles of a whole dense convolution, weights always ready. */
 export function convolutionCycles(size: ConvolutionSize, geometry: OverlayGeometry): number {
-  return Math.ceil(size.outChannels / engineTile(geometry)) * tileCycles(size, geometry);
+  const tiles = Math.ceil(size.outChannels / engineTile(geometry));
+  const words = channelWords(Math.min(size.outChannels, engineTile(geometry)), geometry);
+  const reads = size.taps * channelWords(size.inChannels, geometry) * readPasses(size.strideWidth, geometry);
+  return tiles * blocksOf(size, geometry) * Math.max(reads, blockBeats(size.outWidth, words, geometry));
 }
 
-function tileCycles(size: ConvolutionSize, geometry: OverlayGeometry): number {
-  const reads =
-    size.taps * channelWords(size.inChannels, geometry) * bankConflicts(size.strideWidth, geometry);
-  const writes = Math.ceil((geometry.pixels * engineTile(geometry)) / geometry.requantizeLanes);
-  return groupsOf(size, geometry) * Math.max(reads, writes);
-}
-
-function decodeCycles(codec: number, weights: number, bytes: number, geometry: OverlayGeometry): number {
+function decodeCycles(
+  { codec }: { readonly codec: number },
+  weights: number,
+  bytes: number,
+  geometry: OverlayGeometry,
+): number {
   const port = bytes / geometry.weightPortBytes;
   const rate =
     codec === rawCodec.id ? geometry.weightPortBytes : codec === deflateCodec.id ? 1 : geometry.decoderLanes;
   return Math.ceil(Math.max(port, weights / rate));
-}
-
-function passCycles(command: PoolCommand | AddCommand, geometry: OverlayGeometry): number {
-  const words = channelWords(command.outChannels, geometry);
-  const writes = Math.ceil((geometry.pixels * geometry.inputs) / geometry.requantizeLanes);
-  const reads =
-    command.opcode === "ADD"
-      ? 2
-      : command.kernelHeight * command.kernelWidth * bankConflicts(command.strideWidth, geometry);
-  return groupsOf(command, geometry) * words * Math.max(reads, writes);
 }
 
 export type LoadSize = Pick<
@@ -176,24 +193,34 @@ export type LoadSize = Pick<
 >;
 
 export function loadCycles(size: LoadSize, geometry: OverlayGeometry): number {
-  const { dataPortBytes, memoryLatency, inputs } = geometry;
-  const words = size.outHeight * size.outWidth * channelWords(size.outChannels, geometry);
-  if (!size.tapsEnable) return memoryLatency + Math.ceil((words * inputs) / dataPortBytes);
-  const source = Math.ceil((size.inHeight * size.inWidth * size.inChannels) / dataPortBytes);
-  return memoryLatency + Math.max(source, words);
+  const words = channelWords(size.outChannels, geometry);
+  if (!size.tapsEnable) return wordCycles(size.outHeight * size.outWidth * words, geometry);
+  const source = Math.ceil((size.inHeight * size.inWidth * size.inChannels) / geometry.dataPortBytes);
+  const groups = size.outHeight * Math.ceil(size.outWidth / TAP_LANES);
+  return geometry.memoryLatency + Math.max(source, groups * (words + TAP_SETUP));
 }
 
 function storeCycles(command: StoreCommand, geometry: OverlayGeometry): number {
-  const words = command.inHeight * command.inWidth * channelWords(command.inChannels, geometry);
-  return geometry.memoryLatency + Math.ceil((words * geometry.inputs) / geometry.dataPortBytes);
+  return wordCycles(
+    command.inHeight * command.inWidth * channelWords(command.inChannels, geometry),
+    geometry,
+  );
 }
 
-function groupsOf(command: { outHeight: number; outWidth: number }, geometry: OverlayGeometry): number {
-  return command.outHeight * pixelGroups(command.outWidth, geometry);
+function wordCycles(words: number, { inputs, dataPortBytes, memoryLatency }: OverlayGeometry): number {
+  return memoryLatency + Math.max(words, Math.ceil((words * inputs) / dataPortBytes));
 }
 
-function bankConflicts(stride: number, { pixels }: OverlayGeometry): number {
-  let [a, b] = [pixels, stride];
-  while (b !== 0) [a, b] = [b, a % b];
-  return a;
+function blocksOf(size: { outHeight: number; outWidth: number }, geometry: OverlayGeometry): number {
+  return size.outHeight * pixelGroups(size.outWidth, geometry);
+}
+
+function blockBeats(outWidth: number, words: number, geometry: OverlayGeometry): number {
+  const pixelsPerBeat = Math.max(1, geometry.requantizeLanes / geometry.inputs);
+  return words * Math.ceil(Math.min(outWidth, geometry.pixels) / pixelsPerBeat);
+}
+
+/** Reads it takes to collect P pixels a stride apart from P banks. */
+function readPasses(stride: number, { pixels }: OverlayGeometry): number {
+  return stride === 1 || stride === 2 || stride === 4 ? Math.min(stride, pixels) : pixels;
 }

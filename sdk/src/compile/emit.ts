@@ -96,7 +96,8 @@ function computeCommand(
 ): ComputeCommand {
   const { inputs, outputs, window, padValue, requantize } = layer;
   const [input] = inputs;
-  const touched = rowsTouched(layer, input.buffer, rows);
+  const banded = rows.end - rows.first < outputShape(layer)[0];
+  const touched = banded ? rowsTouched(layer, input.buffer, rows) : whole(input.buffer);
   const top = rows.first * window.stride[0] - window.padding.top;
   const shape: Shape = outputShape(layer);
   const view = (stored: Stored, row: number) => ({

@@ -1,0 +1,113 @@
+/** The cycle model's terms, each on a program where nothing else matters, and its promises on whole programs. */
+import { deflateCodec, rawCodec } from "@sluice/sdk/codec";
+import { COMMAND_OVERHEAD, compile, programCycles } from "@sluice/sdk/compile";
+import {
+  type Command,
+  type ConvCommand,
+  kv260Geometry,
+  type LoadCommand,
+  smallGeometry,
+  unpackCommands,
+} from "@sluice/sdk/overlay";
+import { describe, expect, it } from "vitest";
+import { randomGraph } from "../../support/random-graph.js";
+
+const geometry = kv260Geometry;
+const latency = geometry.memoryLatency;
+
+/** Every field 0 but those given: the model looks at sizes only. */
+function command<C extends Command>(opcode: C["opcode"], fields: Partial<C>): C {
+  const sizes = { layer: 0, kernelHeight: 1, kernelWidth: 1, strideWidth: 1, codec: 0, weightsBytes: 0 };
+  return { ...sizes, opcode, ...fields } as unknown as C;
+}
+
+const conv = (fields: Partial<ConvCommand>) =>
+  command<ConvCommand>("CONV", {
+    inChannels: 16,
+    outChannels: 16,
+    outHeight: 32,
+    outWidth: 32,
+    kernelHeight: 3,
+    kernelWidth: 3,
+    weightsBytes: 2304,
+    ...fields,
+  });
+
+describe("programCycles", () => {
+  it("charges a dense layer its taps, words and blocks", () => {
+    const { layers } = programCycles([conv({})], geometry);
+    expect(layers[0].compute).toBe(COMMAND_OVERHEAD + 32 * 4 * 9 * 2);
+    expect(layers[0].weightBeats).toBe(144);
+  });
+
+  it("reads twice for stride 2 and P times for stride 3", () => {
+    const cycles = (strideWidth: number) =>
+      programCycles([conv({ strideWidth })], geometry).layers[0].compute;
+    expect(cycles(2) - COMMAND_OVERHEAD).toBe(2 * 32 * 4 * 18);
+    expect(cycles(3) - COMMAND_OVERHEAD).toBe(8 * 32 * 4 * 18);
+  });
+
+  it("is bound by requantisation where a block has few steps", () => {
+    const { layers } = programCycles(
+      [conv({ kernelHeight: 1, kernelWidth: 1, inChannels: 8, weightsBytes: 128 })],
+      geometry,
+    );
+    expect(layers[0].compute).toBe(COMMAND_OVERHEAD + 32 * 4 * 4);
+  });
+
+  it("charges a depthwise layer O / I rows a tap", () => {
+    const depthwise = {
+      ...conv({ outHeight: 8, outWidth: 8, weightsBytes: 144 }),
+      opcode: "DEPTHWISE",
+    } as unknown as Command;
+    expect(programCycles([depthwise], geometry).layers[0].compute).toBe(COMMAND_OVERHEAD + 8 * 9 * 2);
+  });
+
+  it("hides decoding behind the layers before, and shows it where it cannot", () => {
+    const slow = conv({ layer: 1, outHeight: 1, outWidth: 1, codec: deflateCodec.id, weightsBytes: 1000 });
+    const alone = programCycles([{ ...slow, layer: 0 }], geometry).layers[0];
+    expect(alone.stallWeights).toBe(latency + 2304 - COMMAND_OVERHEAD - 18);
+    const behind = programCycles([conv({}), conv({ layer: 1 }), { ...slow, layer: 2 }], geometry);
+    expect(behind.layers[2].stallWeights).toBe(0);
+  });
+
+  it("waits for room in the ring before it decodes on", () => {
+    const tile = (layer: number) =>
+      conv({ layer, inChannels: 1024, outHeight: 1, outWidth: 8, weightsBytes: 9 * 16384 });
+    const { layers } = programCycles([0, 1, 2, 3, 4, 5].map(tile), { ...geometry, weightLines: 1152 });
+    // Two tiles of 1,152 lines fit; the port needs 9,216 cycles for each, the array 1,152.
+    for (const layer of layers.slice(2)) expect(layer.total).toBeGreaterThanOrEqual(9216);
+  });
+
+  it("charges transfers by words and port, and windows by lanes", () => {
+    const load = command<LoadCommand>("LOAD", {
+      tapsEnable: 0,
+      outHeight: 32,
+      outWidth: 32,
+      outChannels: 16,
+    });
+    expect(programCycles([load], geometry).stallData).toBe(COMMAND_OVERHEAD + latency + 2048);
+    const windows = { ...load, tapsEnable: 1, inHeight: 32, inWidth: 32, inChannels: 3, outChannels: 27 };
+    expect(programCycles([windows], geometry).stallData).toBe(COMMAND_OVERHEAD + latency + 32 * 8 * 6);
+  });
+
+  it("adds up: every cycle of a layer is compute, weights or data, and layers make the frame", () => {
+    for (let seed = 1; seed < 20; seed += 1) {
+      const compiled = compile(
+        randomGraph(seed, { dialect: "int8", kinds: ["convolution", "depthwise", "pad"] }),
+        {
+          geometry: smallGeometry,
+          codec: seed % 2 ? rawCodec : deflateCodec,
+        },
+      );
+      const program = compiled.sections.find(({ kind }) => kind === "program")!;
+      const frame = programCycles(unpackCommands(program.bytes), smallGeometry);
+      expect(frame.total).toBe(compiled.plan.cyclesPerFrame);
+      expect(frame.layers).toEqual(compiled.layers.map(({ cycles }) => cycles));
+      for (const { total, compute, stallWeights, stallData } of frame.layers) {
+        expect(compute + stallWeights + stallData).toBe(total);
+      }
+      expect(frame.layers.reduce((sum, { total }) => sum + total, 0)).toBe(frame.total);
+    }
+  });
+});
