@@ -10,6 +10,7 @@ import pako from "pako";
 import { decodeCbor, encodeCbor } from "../cbor/index.js";
 import { PackageError, SluiceError } from "../errors.js";
 import type { Graph, GraphNode } from "../graph/types.js";
+import { validateGraph } from "../graph/validate.js";
 import { packageLimits } from "./format.js";
 import { packValue, unpackValue } from "./typed-values.js";
 
@@ -40,10 +41,13 @@ export function decodeGraphSection(section: Uint8Array, decoded: DecodedWeights)
     const graph = unpackValue(decodeCbor(inflateBounded(section))) as Omit<Graph, "nodes"> & {
       nodes: Record<string, unknown>[];
     };
-    return { ...graph, nodes: graph.nodes.map((node) => restoreWeights(node, decoded)) };
+    const restored: Graph = { ...graph, nodes: graph.nodes.map((node) => restoreWeights(node, decoded)) };
+    validateGraph(restored);
+    return restored;
   } catch (cause) {
     if (cause instanceof PackageError) throw cause;
-    if (cause instanceof SluiceError || cause instanceof TypeError) {
+    // A document of the wrong shape shows as a TypeError or RangeError somewhere in the checks.
+    if (cause instanceof SluiceError || cause instanceof TypeError || cause instanceof RangeError) {
       throw corruptGraph("The graph section cannot be read.", cause);
     }
     throw cause;

@@ -1,13 +1,17 @@
+import { decodeCbor, encodeCbor } from "@sluice/sdk/cbor";
 import { PackageError, SluiceError } from "@sluice/sdk/errors.js";
-import { PACKAGE_MAGIC, readPackage, writePackage } from "@sluice/sdk/package";
+import { HEADER_BYTES, PACKAGE_MAGIC, readPackage, sha256, writePackage } from "@sluice/sdk/package";
+import pako from "pako";
 import { describe, expect, it } from "vitest";
 import { mutate } from "../../support/mutate.js";
-import { seededRandom } from "../../support/seeded-random.js";
+import { type SeededRandom, seededRandom } from "../../support/seeded-random.js";
 import { tinyCompiled, tinyGraph, tinyWeights } from "../../support/tiny-package.js";
 
 const graph = tinyGraph();
 const preprocessing = { kind: "codes" };
 const file = writePackage(tinyCompiled, graph, preprocessing);
+const graphBytes = readPackage(file).manifest.sections.at(-1)!.bytes;
+const inflatedGraph = pako.inflate(file.subarray(file.length - graphBytes));
 
 function codeOf(action: () => unknown): string {
   try {
@@ -32,7 +36,7 @@ describe("the .sluice package", () => {
   });
 
   it("keeps graph weights inline when no layer's stream equals them", () => {
-    const odd = tinyGraph(Int16Array.from(tinyWeights, (weight, index) => weight + (index === 5 ? 0 : 128)));
+    const odd = tinyGraph(Int16Array.from(tinyWeights, (weight, index) => (index === 5 ? 0 : weight + 128)));
     expect(readPackage(writePackage(tinyCompiled, odd, preprocessing)).readGraph()).toEqual(odd);
   });
 
@@ -100,4 +104,48 @@ describe("the .sluice package", () => {
     }
     expect(refused).toBeGreaterThan(9_000);
   });
+
+  it("answers 10,000 damaged manifests and graphs whose hashes were made right again", () => {
+    const seed = Number(process.env.SLUICE_SEED ?? 20_262);
+    const random = seededRandom(seed);
+    let refused = 0;
+    for (let round = 0; round < 10_000; round += 1) {
+      try {
+        readPackage(forge(round % 2 === 0 ? "manifest" : "graph", random)).readGraph();
+      } catch (error) {
+        if (!(error instanceof SluiceError)) {
+          throw new Error(`seed ${seed}, round ${round}: ${String(error)}`, { cause: error });
+        }
+        refused += 1;
+      }
+    }
+    expect(refused).toBeGreaterThan(5_000);
+  });
 });
+
+/** What an attacker writes: damage inside, every hash and length right. */
+function forge(what: "manifest" | "graph", random: SeededRandom): Uint8Array {
+  const manifestBytes = new DataView(file.buffer).getUint32(12, true);
+  let manifest = file.subarray(HEADER_BYTES, HEADER_BYTES + manifestBytes);
+  let body = file.subarray(HEADER_BYTES + manifestBytes);
+  if (what === "manifest") {
+    manifest = mutate(manifest, random) as typeof manifest;
+  } else {
+    const document = decodeCbor(manifest) as {
+      sections: { kind: string; bytes: number; sha256: Uint8Array }[];
+    };
+    const entry = document.sections.find(({ kind }) => kind === "graph")!;
+    const forged = pako.deflate(mutate(inflatedGraph, random), { level: 1 });
+    entry.bytes = forged.length;
+    entry.sha256 = sha256(forged);
+    manifest = encodeCbor(document) as typeof manifest;
+    body = Uint8Array.of(...body.subarray(0, body.length - graphBytes), ...forged);
+  }
+  const forgery = new Uint8Array(HEADER_BYTES + manifest.length + body.length);
+  forgery.set(file.subarray(0, 12));
+  new DataView(forgery.buffer).setUint32(12, manifest.length, true);
+  forgery.set(sha256(manifest), 16);
+  forgery.set(manifest, HEADER_BYTES);
+  forgery.set(body, HEADER_BYTES + manifest.length);
+  return forgery;
+}
