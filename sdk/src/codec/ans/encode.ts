@@ -21,6 +21,10 @@ import { MAX_CLASSES, packTables } from "./tables.js";
 export interface AnsOptions extends EncodeOptions {
   /** Most lanes a layer may use: 1, 2, 4, 8, 16 or 32. Default 16. */
   readonly lanes?: number;
+  /** Fewest lanes a layer uses, where its tiles are that wide, even if it is too small to pay for them. Default 4. */
+  readonly fewestLanes?: number;
+  /** A layer with more weights is cut into segments of about this many, at tile borders. Default 65,536. */
+  readonly segmentWeights?: number;
   /** R, 8..11. Default 9. */
   readonly tableLog?: number;
   /**
@@ -32,7 +36,6 @@ export interface AnsOptions extends EncodeOptions {
 
 const DEFAULT_LANES = 16;
 const DEFAULT_LOG = 9;
-/** A layer with more weights than this is cut into segments of about this many, at tile borders. */
 const SEGMENT_WEIGHTS = 65_536;
 const MOST_SEGMENT_TILES = 65_535;
 
@@ -48,7 +51,7 @@ export function encodeAns(layers: readonly LayerWeights[], options: AnsOptions =
     const chosen = model.layers[index];
     if (chosen.fit.cost === Number.POSITIVE_INFINITY) return encodeStored(layer);
     const coding = chosen.variant.kind === kinds.pairs ? pairs : singles;
-    const stream = encodeLayer(layer, chosen, coding, log, options.lanes ?? DEFAULT_LANES);
+    const stream = encodeLayer(layer, chosen, coding, log, options);
     progress(0.7 + (0.3 * (index + 1)) / layers.length);
     if (stream.length < layer.weights.length + STORED_OVERHEAD) {
       coded = true;
@@ -128,9 +131,9 @@ const LANE_SHARE = 1 / 100;
 const FEWEST_LANES = 4;
 
 /** As many lanes as the layer's coded size pays for: small layers decode slower, but they are soon over. */
-function lanesFor(bits: number, { outputs, outputTile }: WeightLayout, most: number): number {
+function lanesFor(bits: number, { outputs, outputTile }: WeightLayout, most: number, fewest: number): number {
   let lanes = most;
-  while (lanes > FEWEST_LANES && lanes * LANE_BITS > bits * LANE_SHARE) lanes /= 2;
+  while (lanes > fewest && lanes * LANE_BITS > bits * LANE_SHARE) lanes /= 2;
   while (lanes / 2 >= Math.min(outputs, outputTile)) lanes /= 2;
   return lanes;
 }
@@ -140,7 +143,7 @@ function encodeLayer(
   chosen: ChosenLayer,
   coding: readonly ClassSymbols[],
   log: number,
-  mostLanes: number,
+  { lanes = DEFAULT_LANES, fewestLanes = FEWEST_LANES, segmentWeights = SEGMENT_WEIGHTS }: AnsOptions,
 ): Uint8Array {
   const { layout, weights } = layer;
   const { variant, fit, first, last } = chosen;
@@ -149,12 +152,12 @@ function encodeLayer(
   const tiles = Math.ceil(layout.outputs / layout.outputTile);
   const tileWeights = (weights.length / layout.outputs) * layout.outputTile;
   const tilesPerSegment =
-    weights.length > SEGMENT_WEIGHTS && tiles > 1
-      ? Math.min(Math.max(1, Math.round(SEGMENT_WEIGHTS / tileWeights)), MOST_SEGMENT_TILES)
+    weights.length > segmentWeights && tiles > 1
+      ? Math.min(Math.max(1, Math.round(segmentWeights / tileWeights)), MOST_SEGMENT_TILES)
       : 0;
   const header: CodedHeader = {
     kind: variant.kind,
-    lanes: lanesFor(fit.cost / BIT, layout, mostLanes),
+    lanes: lanesFor(fit.cost / BIT, layout, lanes, fewestLanes),
     first,
     last,
     base: first + leastA + leastB + leastC,
@@ -256,7 +259,7 @@ function classesInOrder(
       const shared = header.base + header.b[rowInput[row]] + header.c[rowTap[row]];
       for (let output = tile; output < end; output += 1, at += 1) {
         const sum = shared + header.a[output];
-        classes[at] = sum < header.first ? header.first : sum > header.last ? header.last : sum;
+        classes[at] = Math.min(Math.max(sum, header.first), header.last);
       }
     }
   }
