@@ -33,7 +33,7 @@ export function boardCommand(name = "board"): Command {
     .option("--geometry <id>", "overlay geometry (default: the KV260 build)")
     .option("--name <name>", "what hosts call this board")
     .option("--tcp [host:port]", `listen on TCP (default 127.0.0.1:${DEFAULT_TCP_PORT}; port 0 = any)`)
-    .option("--serial <path[:baud]...>", "serve serial ports (115200 baud unless given)")
+    .option("--serial <port...>", "serve serial ports, PATH or PATH:BAUD (default 115200 baud)")
     .option("--store <dir>", "keep uploaded sections here (default: a temporary directory)")
     .option("--store-bytes <n>", "most bytes the store may take (default 1 GiB)")
     .option("--log <level>", "trace, debug, info, warn, error or silent, to standard error", "warn")

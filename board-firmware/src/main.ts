@@ -78,6 +78,7 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
       identity: { kind, name: options.name ?? kind, device: describeDevice(device), release: RELEASE },
       runner: new OverlayDriver(device),
       store: new SectionStore(directory, { capacityBytes: options.storeBytes }),
+      log,
     });
     const server = new BoardServer({ board, log, limits: options.limits });
     const listeners: Listener[] = [];

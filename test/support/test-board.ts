@@ -19,8 +19,9 @@ export function startTestBoard(options: TestBoardOptions = {}) {
   const runner = arithmeticRunner();
   const store = new SectionStore(directory, { capacityBytes: options.capacityBytes });
   const identity = { kind: "emulated", name: "bench", device: "arithmetic", release: "test" } as const;
-  const board = new Board({ identity, runner, store });
-  const server = new BoardServer({ ...options, board, log: pino({ level: "silent" }) });
+  const log = pino({ level: "silent" });
+  const board = new Board({ identity, runner, store, log });
+  const server = new BoardServer({ ...options, board, log });
   return {
     directory,
     runner,

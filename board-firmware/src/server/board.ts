@@ -16,6 +16,7 @@ import {
   type RunReply,
   toHex,
 } from "@sluice/sdk/protocol";
+import type { Logger } from "pino";
 import type { SectionStore } from "../store/index.js";
 import { Hold } from "./hold.js";
 import type { ModelRunner } from "./runner.js";
@@ -26,6 +27,7 @@ export interface BoardOptions {
   readonly store: SectionStore;
   /** Telemetry by name; what cannot be read says why. */
   readonly readings?: () => Record<string, Reading>;
+  readonly log: Logger;
 }
 
 interface InstalledModel {
@@ -42,6 +44,7 @@ export class Board {
   readonly store: SectionStore;
   readonly hold = new Hold();
   readonly startedAt = Date.now();
+  readonly #log: Logger;
   readonly #readings: () => Record<string, Reading>;
   #model: InstalledModel | undefined;
   #models = 0;
@@ -52,6 +55,7 @@ export class Board {
     this.identity = options.identity;
     this.runner = options.runner;
     this.store = options.store;
+    this.#log = options.log;
     this.#readings = options.readings ?? noReadings;
   }
 
@@ -89,8 +93,9 @@ export class Board {
         bytes: this.store.read(toHex(sha256)),
       }));
     } catch (error) {
-      // A section that was damaged on disk is simply missing now; the host sends it again.
+      // A section that proved damaged is simply missing now; the host sends it again.
       if (!(error instanceof StoreError)) throw error;
+      this.#log.warn({ err: error }, "a stored section was thrown away");
       return { state: "missing", missing: this.#missing(request) };
     }
     this.#model = undefined;

@@ -1,11 +1,11 @@
 /**
- * Sections on disk, named by their SHA-256. Whatever has a name here has once had that hash; `read` compares again,
- * so that a file damaged later is found before it reaches the overlay.
+ * Sections on disk, named by their SHA-256. The hash is compared whenever a section is read, so before every use:
+ * what arrived damaged, or was damaged on disk later, is thrown away there and counts as missing again.
  *
- *   DIR/sections/HEX    complete sections; the modification time is the time of last use
+ *   DIR/sections/HEX    sections of which every byte has arrived; the modification time is the time of last use
  *   DIR/partial/HEX     unfinished uploads; the length is how far they have come
  *
- * A section becomes visible by a rename, so a power cut leaves either a partial file or a whole one. When room is
+ * A section becomes whole by a rename, so a power cut leaves either a partial file or a whole one. When room is
  * needed, the least recently used sections go first; pinned ones (those of the loaded model) never.
  */
 import { createHash } from "node:crypto";
@@ -45,6 +45,7 @@ export class SectionStore {
   /** Unfinished sections on disk, by their length there. */
   readonly #partialBytes = new Map<string, number>();
   readonly #openPartials = new Map<string, PartialSection>();
+  #completeBytes = 0;
   #pinned: ReadonlySet<string> = new Set();
 
   /** Creates the directory where needed. @throws {StoreError} `store-unusable` */
@@ -57,6 +58,7 @@ export class SectionStore {
       mkdirSync(join(directory, "partial"), { recursive: true });
       for (const { hash, bytes, lastUsed } of this.#scan("sections")) {
         this.#sections.set(hash, { bytes, lastUsed });
+        this.#completeBytes += bytes;
       }
       for (const { hash, bytes } of this.#scan("partial")) this.#partialBytes.set(hash, bytes);
     } catch (cause) {
@@ -69,9 +71,9 @@ export class SectionStore {
     }
   }
 
+  /** Complete sections, and unfinished ones: with their full length while they are being uploaded. */
   get usedBytes(): number {
-    let used = 0;
-    for (const { bytes } of this.#sections.values()) used += bytes;
+    let used = this.#completeBytes;
     for (const [hash, bytes] of this.#partialBytes) used += this.#openPartials.get(hash)?.bytes ?? bytes;
     return used;
   }
@@ -118,34 +120,20 @@ export class SectionStore {
     return partial;
   }
 
-  /**
-   * Compares the hash of a full partial section and makes it a section.
-   * @throws {StoreError} `hash-mismatch`; the section then starts again at 0.
-   */
+  /** A partial section has all its bytes: from now on it is a section. */
   complete(partial: PartialSection): void {
     const { hash, bytes } = partial;
-    const found = partial.finish();
+    partial.close();
     this.#openPartials.delete(hash);
     this.#partialBytes.delete(hash);
-    const path = this.#path("partial", hash);
-    if (found !== hash) {
-      rmSync(path, { force: true });
-      throw new StoreError(
-        "hash-mismatch",
-        "A section arrived complete but its content is not what was named.",
-        {
-          expected: `SHA-256 ${hash}`,
-          found,
-          hint: "Send it again. If it happens again, the package on the host is damaged: pack it anew.",
-        },
-      );
-    }
-    renameSync(path, this.#path("sections", hash));
+    renameSync(this.#path("partial", hash), this.#path("sections", hash));
+    this.#completeBytes += bytes - (this.#sections.get(hash)?.bytes ?? 0);
     this.#sections.set(hash, { bytes, lastUsed: this.#now() });
   }
 
   /**
-   * @throws {StoreError} `unknown-section`, `store-damaged` (the file was removed; the host may send it again)
+   * The content, after its hash was compared.
+   * @throws {StoreError} `unknown-section`, `hash-mismatch` (the file was removed; the host may send it again)
    */
   read(hash: string): Uint8Array {
     const section = this.#sections.get(hash);
@@ -165,13 +153,17 @@ export class SectionStore {
     const found = content && createHash("sha256").update(content).digest("hex");
     if (content === undefined || found !== hash) {
       this.remove(hash);
-      throw new StoreError("store-damaged", "A stored section changed on disk and was thrown away.", {
-        place: this.#path("sections", hash),
-        expected: `SHA-256 ${hash}`,
-        found: found ?? "a file that cannot be read",
-        hint: "Deploy again: the host sends it anew. If it happens often, check the board's storage.",
-        cause,
-      });
+      throw new StoreError(
+        "hash-mismatch",
+        "A stored section is not what it was named, and was thrown away.",
+        {
+          place: this.#path("sections", hash),
+          expected: `SHA-256 ${hash}`,
+          found: found ?? "a file that cannot be read",
+          hint: "Send it again. If it happens often, check the board's storage, or pack the package anew.",
+          cause,
+        },
+      );
     }
     this.#touch(hash);
     return content;
@@ -180,7 +172,9 @@ export class SectionStore {
   /** Returns the bytes freed; 0 when there was nothing. */
   remove(hash: string): number {
     this.#closePartial(hash);
-    const freed = (this.#sections.get(hash)?.bytes ?? 0) + (this.#partialBytes.get(hash) ?? 0);
+    const complete = this.#sections.get(hash)?.bytes ?? 0;
+    const freed = complete + (this.#partialBytes.get(hash) ?? 0);
+    this.#completeBytes -= complete;
     rmSync(this.#path("sections", hash), { force: true });
     rmSync(this.#path("partial", hash), { force: true });
     this.#sections.delete(hash);
@@ -206,6 +200,7 @@ export class SectionStore {
     for (const hash of [...this.#partialBytes.keys()]) {
       if (needed() > 0 && hash !== keep && !this.#openPartials.has(hash)) this.remove(hash);
     }
+    if (needed() <= 0) return;
     const byAge = [...this.#sections].sort(([, a], [, b]) => a.lastUsed - b.lastUsed);
     for (const [hash] of byAge) {
       if (needed() > 0 && !this.#pinned.has(hash)) this.remove(hash);
@@ -222,7 +217,7 @@ export class SectionStore {
   #closePartial(hash: string): void {
     const partial = this.#openPartials.get(hash);
     if (partial === undefined) return;
-    partial.suspend();
+    partial.close();
     this.#partialBytes.set(hash, partial.received);
     this.#openPartials.delete(hash);
   }

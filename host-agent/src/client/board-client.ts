@@ -10,7 +10,7 @@
  *
  * Every wait has a deadline. Errors of the board arrive in the class in which they were thrown there.
  */
-import type { ImageSection, RunPlan } from "@sluice/sdk/compile";
+import type { RunPlan } from "@sluice/sdk/compile";
 import { ProtocolError } from "@sluice/sdk/errors.js";
 import {
   type BoardIdentity,
@@ -26,33 +26,16 @@ import {
   remove,
   type StoreListing,
   status,
-  toHex,
 } from "@sluice/sdk/protocol";
 import { BoardLink, type ConnectOptions, type LinkSource } from "./board-link.js";
 import { type FrameSource, type RunOptions, type RunReport, runFrames } from "./run.js";
-import { type HashedSection, hashSections, planned } from "./sections.js";
-import { uploadSection } from "./upload.js";
+import { type HashedSection, hashSections, planned, type UploadSection } from "./sections.js";
+import { type UploadProgress, type UploadReport, UploadTally, uploadMissing } from "./upload.js";
 
 export interface InstallOptions {
   /** For the board's error messages, indexed like LayerInfo.index. */
   readonly layerNames?: readonly string[];
   readonly onProgress?: (progress: UploadProgress) => void;
-}
-
-export interface UploadProgress {
-  /** Section bytes the board has, of all it needs. */
-  readonly done: number;
-  readonly total: number;
-  readonly section: string;
-}
-
-export interface InstallReport {
-  /** Section bytes that travelled; 0 when the board had everything. */
-  readonly bytesSent: number;
-  /** Section bytes of the model. */
-  readonly bytesTotal: number;
-  readonly sectionsSent: number;
-  readonly sectionsKept: number;
 }
 
 export interface LayerTensor {
@@ -120,29 +103,31 @@ export class BoardClient {
    */
   async install(
     plan: RunPlan,
-    sections: readonly ImageSection[],
+    sections: readonly UploadSection[],
     options: InstallOptions = {},
-  ): Promise<InstallReport> {
+  ): Promise<UploadReport> {
     const hashed = hashSections(sections);
     const request = { plan, sections: hashed.map(planned), layerNames: [...(options.layerNames ?? [])] };
-    const bytesTotal = hashed.reduce((sum, { bytes }) => sum + bytes, 0);
-    const sent = new Set<number>();
-    let doneAtFirst: number | undefined;
-    const number = await this.#link.surviving(() =>
-      this.#bringUp(request, hashed, (done, index) => {
-        doneAtFirst ??= done;
-        if (index === undefined) return;
-        sent.add(index);
-        options.onProgress?.({ done, total: bytesTotal, section: hashed[index].name });
-      }),
-    );
+    const tally = new UploadTally(hashed, options.onProgress);
+    const number = await this.#link.surviving(() => this.#bringUp(request, tally));
     this.#model = { plan, request, sections: hashed, number };
-    return {
-      bytesSent: bytesTotal - (doneAtFirst ?? bytesTotal),
-      bytesTotal,
-      sectionsSent: sent.size,
-      sectionsKept: hashed.length - sent.size,
-    };
+    return tally.report;
+  }
+
+  /** Puts sections into the board's store without loading them: the slow part of a later `install`. */
+  async upload(
+    sections: readonly UploadSection[],
+    options: Pick<InstallOptions, "onProgress"> = {},
+  ): Promise<UploadReport> {
+    const hashed = hashSections(sections);
+    const tally = new UploadTally(hashed, options.onProgress);
+    await this.#link.surviving(async () => {
+      const states = await this.have(hashed.map(({ sha256 }) => sha256));
+      const all = states.map(({ complete, received }, index) => ({ complete, received, index }));
+      const missing = all.filter(({ complete }) => !complete);
+      await uploadMissing(this.#link.connection, missing, this.#pacing(), tally);
+    });
+    return tally.report;
   }
 
   /**
@@ -161,7 +146,7 @@ export class BoardClient {
       recover: async (error: unknown) => {
         await this.#link.recover(error);
         await this.#link.surviving(async () => {
-          installed.number = await this.#bringUp(installed.request, installed.sections, () => undefined);
+          installed.number = await this.#bringUp(installed.request, new UploadTally(installed.sections));
         });
       },
     };
@@ -211,30 +196,13 @@ export class BoardClient {
     return this.#link.close();
   }
 
-  /**
-   * Installs, sending what is missing, and returns the board's number for the model.
-   * @param onDone called with the section bytes the board has, at first and after every piece
-   */
-  async #bringUp(
-    request: InstallRequest,
-    sections: readonly HashedSection[],
-    onDone: (done: number, index?: number) => void,
-  ): Promise<number> {
-    const total = sections.reduce((sum, { bytes }) => sum + bytes, 0);
+  /** Installs, sending what is missing, and returns the board's number for the model. */
+  async #bringUp(request: InstallRequest, tally: UploadTally): Promise<number> {
     // Once for what is missing; once more because a stored section may turn out to be damaged on disk.
     for (let round = 0; round < 3; round += 1) {
       const reply = await this.#link.ask(install, request, this.#link.workMs);
       if (reply.state === "ready") return reply.model;
-      const missing = distinct(reply.missing, sections);
-      let done =
-        total - missing.reduce((sum, { index, received }) => sum + sections[index].bytes - received, 0);
-      onDone(done);
-      for (const { index, received } of missing) {
-        await uploadSection(this.#link.connection, sections[index], received, this.#pacing(), (bytes) => {
-          done += bytes;
-          onDone(done, index);
-        });
-      }
+      await uploadMissing(this.#link.connection, reply.missing, this.#pacing(), tally);
     }
     throw new ProtocolError("never-complete", "The board keeps asking for sections it was sent.", {
       place: this.#link.connection.peer,
@@ -252,23 +220,9 @@ export class BoardClient {
 
   #pacing() {
     const { limits } = this.hello;
-    // About half a second of the link a piece: answers stay frequent, their cost small.
-    const half = this.#link.connection.transport.bytesPerSecond / 2;
-    const pieceBytes = Math.min(limits.attachmentBytes, MAX_PIECE, Math.max(4_096, Math.round(half)));
+    // About a second of the link a piece: progress stays visible, the cost of the answers small.
+    const second = Math.round(this.#link.connection.transport.bytesPerSecond);
+    const pieceBytes = Math.min(limits.attachmentBytes, MAX_PIECE, Math.max(4_096, second));
     return { pieceBytes, ahead: Math.max(1, limits.outstanding - 2), deadlineMs: this.#link.deadlineMs };
   }
-}
-
-/** Two layers with equal weights are one section. */
-function distinct<Missing extends { readonly index: number }>(
-  missing: readonly Missing[],
-  sections: readonly HashedSection[],
-): Missing[] {
-  const seen = new Set<string>();
-  return missing.filter(({ index }) => {
-    const key = toHex(sections[index].sha256);
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
 }

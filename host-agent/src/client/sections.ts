@@ -3,17 +3,20 @@ import { createHash } from "node:crypto";
 import type { ImageSection } from "@sluice/sdk/compile";
 import type { PlannedSection } from "@sluice/sdk/protocol";
 
+/** A section whose hash is already known (from a package) need not be hashed again. */
+export type UploadSection = ImageSection & { readonly sha256?: Uint8Array };
+
 export interface HashedSection extends PlannedSection {
   readonly content: Uint8Array;
 }
 
-export function hashSections(sections: readonly ImageSection[]): HashedSection[] {
-  return sections.map(({ kind, name, offset, bytes }) => ({
+export function hashSections(sections: readonly UploadSection[]): HashedSection[] {
+  return sections.map(({ kind, name, offset, bytes, sha256 }) => ({
     kind,
     name,
     offset,
     bytes: bytes.length,
-    sha256: new Uint8Array(createHash("sha256").update(bytes).digest()),
+    sha256: sha256 ?? new Uint8Array(createHash("sha256").update(bytes).digest()),
     content: bytes,
   }));
 }

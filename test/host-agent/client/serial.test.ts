@@ -1,10 +1,11 @@
 import { listenSerial } from "@sluice/board-firmware/server/listeners/serial.js";
+import { type CableOptions, makeCable } from "@sluice/board-firmware/testing";
 import { BoardClient } from "@sluice/host-agent/client";
 import { serialTransport } from "@sluice/host-agent/transport";
 import { pino } from "pino";
 import { afterEach, assert, describe, it } from "vitest";
 import { expectedOutput, randomModel, sumOfSections } from "../../support/arithmetic-runner.js";
-import { type CableOptions, makeCable } from "../../support/pty.js";
+import { seededRandom } from "../../support/seeded-random.js";
 import { startTestBoard } from "../../support/test-board.js";
 
 const open: { close(): Promise<void> }[] = [];
@@ -86,7 +87,7 @@ describe("BoardClient over serial", () => {
   });
 
   it("loses nothing when one byte in a thousand is damaged", async () => {
-    const { cable, board } = await boardOnSerial({ corrupt: 1e-3, seed: 5 });
+    const { cable, board } = await boardOnSerial({ corrupt: 1e-3, random: seededRandom(5).next });
     const client = await BoardClient.connect(serialTransport({ path: cable.paths[0] }));
     open.push(client);
     const { plan, sections, frames } = randomModel(24, [640, 50_000]);

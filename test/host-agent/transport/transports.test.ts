@@ -1,4 +1,5 @@
 import { createServer, type Server } from "node:net";
+import { makeCable } from "@sluice/board-firmware/testing";
 import {
   acceptedTcp,
   memoryPair,
@@ -11,7 +12,7 @@ import {
 } from "@sluice/host-agent/transport";
 import { assert, describe, it } from "vitest";
 import { type TransportPair, transportContract } from "../../contract/transport.js";
-import { makeCable } from "../../support/pty.js";
+import { seededRandom } from "../../support/seeded-random.js";
 
 const DEADLINE_MS = 5_000;
 
@@ -82,7 +83,7 @@ async function serialPair(cableOptions: Parameters<typeof makeCable>[0]): Promis
 
 transportContract("serial", () => serialPair({}));
 transportContract("serial with one byte in a thousand damaged,", () =>
-  serialPair({ corrupt: 1e-3, seed: 9 }),
+  serialPair({ corrupt: 1e-3, random: seededRandom(9).next }),
 );
 
 describe("opening a link", () => {

@@ -2,9 +2,9 @@
  * UPLOAD (0x12), host to board: the attachment is a piece of the section that starts at `offset`.
  *
  * The board appends what arrives as it arrives, even when the link breaks before the frame is complete, and answers
- * how far it has come. The piece that fills the section makes the board compare its SHA-256: `complete`, or the error
- * `hash-mismatch`, after which the section starts again at 0. Other errors: `wrong-offset` (details.received says
- * where to go on), `store-full`, `section-too-long`.
+ * how far it has come; `complete` says that it has every byte. The SHA-256 is compared when the section is used:
+ * one that proves damaged is thrown away and `install` names it as missing again.
+ * Errors: `wrong-offset` (details.received says where to go on), `store-full`, `section-too-long`.
  *
  * Sending a section the board already has is harmless: the answer is `complete`.
  */

@@ -5,7 +5,6 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { ReadStream } from "node:tty";
 import koffi from "koffi";
-import { type SeededRandom, seededRandom } from "./seeded-random.js";
 
 const BITS_PER_BYTE = 10;
 /** Bytes the cable holds before it stops reading: what a UART's own buffer would. */
@@ -17,7 +16,8 @@ export interface CableOptions {
   readonly baud?: number;
   /** Probability that a byte arrives changed. */
   readonly corrupt?: number;
-  readonly seed?: number;
+  /** Uniform in [0, 1); decides which bytes are damaged. Needed with `corrupt`. */
+  readonly random?: () => number;
 }
 
 export interface Cable {
@@ -39,12 +39,11 @@ interface Master {
 }
 
 export function makeCable(options: CableOptions = {}): Cable {
-  const random = seededRandom(options.seed ?? 1);
   const masters = [openMaster(), openMaster()] as const;
   let isCut = false;
   const lanes = [
-    new Lane(masters[0], masters[1], options, random, () => isCut),
-    new Lane(masters[1], masters[0], options, random, () => isCut),
+    new Lane(masters[0], masters[1], options, () => isCut),
+    new Lane(masters[1], masters[0], options, () => isCut),
   ] as const;
   return {
     paths: [masters[0].path, masters[1].path],
@@ -68,7 +67,6 @@ export function makeCable(options: CableOptions = {}): Cable {
 class Lane {
   readonly #to: Master;
   readonly #options: CableOptions;
-  readonly #random: SeededRandom;
   readonly #isCut: () => boolean;
   readonly #stream: ReadStream;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -79,10 +77,9 @@ class Lane {
   #stuck: Uint8Array = new Uint8Array(0);
   carried = 0;
 
-  constructor(from: Master, to: Master, options: CableOptions, random: SeededRandom, isCut: () => boolean) {
+  constructor(from: Master, to: Master, options: CableOptions, isCut: () => boolean) {
     this.#to = to;
     this.#options = options;
-    this.#random = random;
     this.#isCut = isCut;
     this.#stream = new ReadStream(from.descriptor);
     this.#stream.on("data", (bytes: Buffer) => this.#take(bytes));
@@ -131,10 +128,11 @@ class Lane {
   #put(bytes: Uint8Array): void {
     this.carried += bytes.length;
     if (this.#isCut()) return;
-    const { corrupt = 0 } = this.#options;
-    const arriving = bytes.map((byte) =>
-      corrupt > 0 && this.#random.next() < corrupt ? byte ^ this.#random.integer(1, 255) : byte,
-    );
+    const { corrupt, random } = this.#options;
+    const arriving =
+      corrupt && random
+        ? bytes.map((byte) => (random() < corrupt ? byte ^ (1 + Math.floor(random() * 255)) : byte))
+        : bytes;
     this.#write(this.#stuck.length === 0 ? arriving : Buffer.concat([this.#stuck, arriving]));
   }
 

@@ -1,0 +1,250 @@
+/**
+ * The numbers of the link: serial over a pseudo-terminal pair with a cable of a given baud rate, damage and cuts;
+ * TCP beside a plain socket copy. The board is the real runtime in a process of its own.
+ *
+ *   node bench/link.mjs            all of it, about two minutes
+ *   node bench/link.mjs tcp        one part: serial, cut, noise or tcp
+ */
+import { fork } from "node:child_process";
+import { createHash } from "node:crypto";
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeCable } from "@sluice/board-firmware/testing";
+import { startEmulatedBoard } from "@sluice/host-agent/boards";
+import { BoardClient } from "@sluice/host-agent/client";
+import { serialTransport, tcpTransport } from "@sluice/host-agent/transport";
+
+const BAUD = 115_200;
+const BYTES_PER_SECOND = BAUD / 10;
+const SERIAL_BYTES = 300_000;
+const TCP_BYTES = 128 * 1024 * 1024;
+const TCP_ROUNDS = 9;
+
+if (process.argv[2] === "--sink") await sink(process.argv[3]);
+else await main(process.argv.slice(2));
+
+async function main(parts) {
+  const wanted = (part) => parts.length === 0 || parts.includes(part);
+  if (wanted("serial")) await serialUpload();
+  if (wanted("cut")) await cutUpload();
+  if (wanted("noise")) await noisyUpload();
+  if (wanted("tcp")) await tcpUpload();
+}
+
+/** Random bytes do not compress and need the average number of SLIP escapes. */
+function randomSection(bytes, seed) {
+  const random = generator(seed);
+  const content = new Uint8Array(bytes);
+  for (let i = 0; i < bytes; i += 1) content[i] = random() * 256;
+  return { kind: "weights", name: `random ${seed}`, offset: 0, bytes: content };
+}
+
+function generator(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+async function onSerial(cableOptions, work) {
+  const cable = makeCable(cableOptions);
+  const board = await startEmulatedBoard({ serial: [cable.paths[1]] });
+  try {
+    return await work(cable);
+  } finally {
+    await board.stop();
+    await cable.close();
+  }
+}
+
+async function serialUpload() {
+  await onSerial({ baud: BAUD }, async (cable) => {
+    const client = await BoardClient.connect(serialTransport({ path: cable.paths[0] }));
+    const before = cable.carried;
+    const startedAt = performance.now();
+    await client.upload([randomSection(SERIAL_BYTES, 1)]);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const [there, back] = cable.carried.map((bytes, i) => bytes - before[i]);
+    await client.close();
+    title(`Serial upload, ${SERIAL_BYTES.toLocaleString("en")} bytes over a pseudo-terminal at ${BAUD} baud`);
+    row("bytes on the wire, host to board", there.toLocaleString("en"));
+    row("bytes on the wire, board to host", back.toLocaleString("en"));
+    row("payload share, both directions", percent(SERIAL_BYTES / (there + back)), "goal >= 92 %");
+    row("payload share, host to board", percent(SERIAL_BYTES / there));
+    row("line busy, host to board", percent(there / (seconds * BYTES_PER_SECOND)), "goal >= 90 %");
+    row(
+      "payload rate",
+      `${Math.round(SERIAL_BYTES / seconds).toLocaleString("en")} B/s in ${seconds.toFixed(1)} s`,
+    );
+  });
+}
+
+async function cutUpload() {
+  const bytes = 150_000;
+  for (const { seconds, reopen } of [
+    { seconds: 3, reopen: false },
+    { seconds: 6, reopen: true },
+  ]) {
+    await onSerial({ baud: BAUD }, async (cable) => {
+      let reconnects = 0;
+      // A link that gives up after 2 s of silence, so that the longer cut ends it and the upload has to resume.
+      const open = () => serialTransport({ path: cable.paths[0] }, reopen ? { silenceMs: 2_000 } : {});
+      const client = await BoardClient.connect(open, {
+        connectMs: 1_000,
+        onReconnect: () => (reconnects += 1),
+      });
+      const before = cable.carried[0];
+      let carriedAtCut;
+      let carriedAtMend;
+      await client.upload([randomSection(bytes, 2)], {
+        onProgress: ({ done }) => {
+          if (carriedAtCut !== undefined || done < bytes / 2) return;
+          cable.cut();
+          carriedAtCut = cable.carried[0];
+          setTimeout(() => {
+            carriedAtMend = cable.carried[0];
+            cable.mend();
+          }, seconds * 1000);
+        },
+      });
+      const total = cable.carried[0] - before;
+      const lost = carriedAtMend - carriedAtCut;
+      await client.close();
+      title(`Cable cut for ${seconds} s in the middle of ${bytes.toLocaleString("en")} bytes`);
+      row("connection", reconnects > 0 ? `lost and opened again ${reconnects} time(s)` : "survived");
+      row("bytes sent into the cut cable and lost", lost.toLocaleString("en"));
+      const ideal = bytes * 1.0205;
+      row(
+        "bytes that got through more than once",
+        Math.max(0, Math.round(total - lost - ideal)).toLocaleString("en"),
+      );
+    });
+  }
+}
+
+async function noisyUpload() {
+  const bytes = 100_000;
+  for (const corrupt of [1e-4, 1e-3]) {
+    await onSerial({ baud: BAUD, corrupt, random: generator(7) }, async (cable) => {
+      const transport = serialTransport({ path: cable.paths[0] });
+      const client = await BoardClient.connect(transport);
+      const before = cable.carried;
+      const startedAt = performance.now();
+      const section = randomSection(bytes, 3);
+      await client.upload([section]);
+      const seconds = (performance.now() - startedAt) / 1000;
+      const [there] = cable.carried.map((count, i) => count - before[i]);
+      const hash = createHash("sha256").update(section.bytes).digest();
+      const [state] = await client.have([new Uint8Array(hash)]);
+      title(`One byte in ${Math.round(1 / corrupt).toLocaleString("en")} damaged, both directions`);
+      row("section complete, SHA-256 equal", state.complete ? "yes" : "NO");
+      row("packets lost", transport.statistics.lostPackets.toLocaleString("en"));
+      row("data bytes a packet, at the end", transport.statistics.payload.toLocaleString("en"));
+      row("payload share, host to board", percent(bytes / there));
+      row("payload rate", `${percent(bytes / seconds / BYTES_PER_SECOND)} of the line`);
+      await client.close();
+    });
+  }
+}
+
+async function tcpUpload() {
+  const sections = Array.from({ length: 16 }, (_, i) => randomSection(TCP_BYTES / 16 / 16, i + 100));
+  // Sixteen different megabytes repeated would be one section: change a byte of every copy.
+  const many = Array.from({ length: 16 }, (_, i) =>
+    sections.map((section) => {
+      const bytes = section.bytes.slice();
+      bytes[0] ^= i;
+      bytes[1] ^= i * 7;
+      // As from a package, which carries the hashes of its sections.
+      return { ...section, bytes, sha256: new Uint8Array(createHash("sha256").update(bytes).digest()) };
+    }),
+  ).flat();
+  const total = many.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const rates = { plain: [], disk: [], sluice: [] };
+  for (let round = 0; round < TCP_ROUNDS; round += 1) {
+    rates.plain.push(await plainCopy(many, "memory"));
+    rates.disk.push(await plainCopy(many, "disk"));
+    rates.sluice.push(await sluiceUpload(many));
+  }
+  const middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+  const against = (name) => percent(middle(rates.sluice.map((value, i) => value / rates[name][i])));
+  title(`TCP on loopback, ${total / 2 ** 20} MiB in ${many.length} sections, median of ${TCP_ROUNDS} rounds`);
+  row("plain socket, bytes thrown away", rate(middle(rates.plain)));
+  row("plain socket, bytes written to a file", rate(middle(rates.disk)));
+  row("Sluice upload, written to the store", rate(middle(rates.sluice)));
+  row("of the plain copy to a file", against("disk"), "goal >= 80 %");
+  row("of the plain copy to memory", against("plain"));
+}
+
+async function sluiceUpload(sections) {
+  const board = await startEmulatedBoard({});
+  try {
+    const client = await BoardClient.connect(tcpTransport(board));
+    const startedAt = performance.now();
+    const { bytesSent } = await client.upload(sections);
+    const seconds = (performance.now() - startedAt) / 1000;
+    await client.close();
+    return bytesSent / seconds;
+  } finally {
+    await board.stop();
+  }
+}
+
+/** The same bytes over a socket to a process that does nothing else. */
+async function plainCopy(sections, where) {
+  const child = fork(fileURLToPath(import.meta.url), ["--sink", where]);
+  const port = await new Promise((resolve) => child.once("message", resolve));
+  const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+  await new Promise((resolve) => socket.once("connect", resolve));
+  const startedAt = performance.now();
+  let total = 0;
+  const done = new Promise((resolve) => socket.once("data", resolve));
+  for (const { bytes } of sections) {
+    total += bytes.length;
+    if (!socket.write(bytes)) await new Promise((resolve) => socket.once("drain", resolve));
+  }
+  socket.end();
+  await done;
+  const seconds = (performance.now() - startedAt) / 1000;
+  await new Promise((resolve) => {
+    child.once("exit", resolve);
+    child.disconnect();
+  });
+  return total / seconds;
+}
+
+async function sink(where) {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-sink-"));
+  const file = where === "disk" ? openSync(join(directory, "copy"), "w") : undefined;
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("data", (bytes) => {
+      if (file !== undefined) writeSync(file, bytes);
+    });
+    socket.on("end", () => socket.end("done"));
+  });
+  server.listen(0, "127.0.0.1", () => process.send(server.address().port));
+  await new Promise((resolve) => process.once("disconnect", resolve));
+  if (file !== undefined) closeSync(file);
+  rmSync(directory, { recursive: true, force: true });
+  process.exit(0);
+}
+
+function title(text) {
+  process.stdout.write(`\n${text}\n`);
+}
+
+function row(name, value, note = "") {
+  process.stdout.write(`  ${name.padEnd(42)} ${value.padStart(24)}  ${note}\n`);
+}
+
+function percent(share) {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+function rate(bytesPerSecond) {
+  return `${(bytesPerSecond / 1e6).toFixed(0)} MB/s`;
+}
