@@ -231,10 +231,19 @@ class ProgramInterpreter {
   #convolution(command: ConvCommand): (y: number, x: number, channel: number) => number {
     const weights = this.#weights(command, command.inChannels);
     const taps = command.kernelHeight * command.kernelWidth;
+    // Every output channel of a pixel sees the same windows.
+    let pixel = -1;
+    let windows: (number | undefined)[][] = [];
     return (y, x, output) => {
+      if (pixel !== y * command.outWidth + x) {
+        pixel = y * command.outWidth + x;
+        windows = Array.from({ length: command.inChannels }, (_, input) =>
+          this.#window(command, y, x, input),
+        );
+      }
       let sum = this.#bias(command, output);
       for (let input = 0; input < command.inChannels; input += 1) {
-        this.#window(command, y, x, input).forEach((code, tap) => {
+        windows[input].forEach((code, tap) => {
           const weight = weights[(output * taps + tap) * command.inChannels + input];
           sum += (code ?? command.padValue) * (weight - command.weightZeroPoint);
         });

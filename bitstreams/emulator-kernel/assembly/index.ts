@@ -1,6 +1,7 @@
 // The emulator's inner loops for WASM SIMD. bitstreams/src/emulator/wasm calls them and owns the memory layout.
 export { addPairs } from "./add";
 export { convolve } from "./convolution";
+export { tensorCrc } from "./crc";
 export { convolveDepthwise } from "./depthwise";
 export { poolMax, poolSum } from "./pool";
 export { stageADouble, stageAProduct, stageAShift } from "./stage-a";

@@ -62,6 +62,8 @@ export interface Engine extends ActivationHost {
   depthwise(work: ConvolutionWork): PreparedCompute;
   pool(work: PoolWork): PreparedCompute;
   add(work: AddWork): PreparedCompute;
+  /** CRC-32C in engine order, unsigned. */
+  crc(view: TensorView): number;
   /** Bytes taken by what was prepared since the last reset. */
   readonly preparedBytes: number;
   /** Forgets everything prepared so far and gives its memory back. */

@@ -3,6 +3,7 @@
  * once per frame; a command is used again only after its 64 bytes and every byte of the image that went into it (stream,
  * parameters, tables) have been compared with what is in DDR now, so a rewritten image can never give stale results.
  */
+import type { ProgramCycles } from "@sluice/sdk/compile";
 import { COMMAND_BYTES, type Command, unpackCommand } from "@sluice/sdk/overlay";
 import type { PreparedCommand } from "./commands/command-context.js";
 import { prepareCommand } from "./commands/prepare.js";
@@ -20,10 +21,18 @@ interface CacheEntry {
   readonly image: ImageReader;
 }
 
+/** What a run wants to know about the whole program before it starts. */
+export interface ProgramOutline {
+  readonly cycles: ProgramCycles;
+  /** Ids of the weight codecs its commands name. */
+  readonly codecs: ReadonlySet<number>;
+}
+
 export class ProgramCache {
   readonly #memory: EmulatorMemory;
   readonly #engine: Engine;
   readonly #entries = new Map<string, CacheEntry>();
+  #outline?: { readonly bytes: Uint8Array; readonly outline: ProgramOutline };
   #decoders = new WeightDecoders(new Uint8Array(0));
 
   constructor(memory: EmulatorMemory, engine: Engine) {
@@ -40,14 +49,22 @@ export class ProgramCache {
     return this.#decoders;
   }
 
+  /** @param bytes the program, or as much of it as there is */
+  outline(bytes: Uint8Array, charge: (program: readonly Command[]) => ProgramCycles): ProgramOutline {
+    if (this.#outline && Buffer.compare(this.#outline.bytes, bytes) === 0) return this.#outline.outline;
+    const program = readableCommands(bytes);
+    // Nothing in common with the last program: another model.
+    const known = program.some((_, index) => this.#entries.has(keyOf(commandAt(bytes, index))));
+    if (!known) this.clear();
+    const codecs = new Set(program.flatMap((command) => ("codec" in command ? [command.codec] : [])));
+    const outline = { cycles: charge(program), codecs };
+    this.#outline = { bytes: bytes.slice(), outline };
+    return outline;
+  }
+
   clear(): void {
     this.#entries.clear();
     this.#engine.reset();
-  }
-
-  /** Whether a command with these bytes was prepared before. */
-  knows(bytes: Uint8Array): boolean {
-    return this.#entries.has(keyOf(bytes));
   }
 
   /** @param bytes the command's 64 bytes. @throws {OverlayFault} */
@@ -73,8 +90,27 @@ function keyOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, COMMAND_BYTES).toString("latin1");
 }
 
+function commandAt(bytes: Uint8Array, index: number): Uint8Array {
+  return bytes.subarray(index * COMMAND_BYTES, (index + 1) * COMMAND_BYTES);
+}
+
+/** The commands up to END, or up to the first one that cannot be read. */
+function readableCommands(bytes: Uint8Array): Command[] {
+  const program: Command[] = [];
+  for (let index = 0; (index + 1) * COMMAND_BYTES <= bytes.length; index += 1) {
+    try {
+      program.push(decodeCommand(commandAt(bytes, index)));
+    } catch (error) {
+      if (error instanceof OverlayFault) break;
+      throw error;
+    }
+    if (program[index].opcode === "END") break;
+  }
+  return program;
+}
+
 /** @throws {OverlayFault} BAD_COMMAND */
-export function decodeCommand(bytes: Uint8Array): Command {
+function decodeCommand(bytes: Uint8Array): Command {
   try {
     return unpackCommand(bytes, 0);
   } catch (error) {

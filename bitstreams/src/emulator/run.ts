@@ -1,17 +1,18 @@
 /** One START: the program over all frames, a slice at a time, with what the counters show. */
 import type { ProgramCycles, programCycles } from "@sluice/sdk/compile";
-import { COMMAND_BYTES, type Command, overlayErrors } from "@sluice/sdk/overlay";
+import { COMMAND_BYTES, overlayErrors } from "@sluice/sdk/overlay";
 import type { FrameBases, PreparedCommand } from "./commands/command-context.js";
 import type { Engine } from "./engine.js";
-import { tensorCrc } from "./engine-crc.js";
 import { OverlayFault } from "./fault.js";
 import type { EmulatorMemory } from "./memory.js";
-import { decodeCommand, type ProgramCache } from "./program-cache.js";
+import type { ProgramCache } from "./program-cache.js";
 import type { RunRequest } from "./register-file.js";
 import type { TensorView } from "./tensor-view.js";
 
 const IMAGE_ALIGNMENT = 4096;
 const REGION_ALIGNMENT = 64;
+/** Commands looked at before a run starts; no sensible program has as many. */
+const LARGEST_OUTLINE = 65_536;
 
 export interface LayerReadout {
   cycles: number;
@@ -92,35 +93,26 @@ export class OverlayRun {
     this.#checked = true;
     const { tablesBytes, tablesOffset, imageBase } = request;
     const tables = tablesBytes === 0 ? new Uint8Array(0) : this.#read(imageBase + tablesOffset, tablesBytes);
-    const decoders = this.#services.cache.useTables(tables);
-    const program = this.#readProgram();
-    for (const command of program) {
+    const { cache, charge, engine } = this.#services;
+    const decoders = cache.useTables(tables);
+    const outline = cache.outline(this.#programBytes(), (program) => charge(program, engine.geometry));
+    this.#charge = outline.cycles;
+    for (const codec of outline.codecs) {
       // An unknown codec is the fault of the command that names it, damaged tables are found here.
-      if ("codec" in command) tryOpen(() => decoders.open(command.codec));
+      tryOpen(() => decoders.open(codec));
     }
-    this.#charge = this.#services.charge(program, this.#services.engine.geometry);
     if (request.frames === 0) this.finished = true;
   }
 
-  /** The commands up to END, or up to the first one that cannot be read. */
-  #readProgram(): Command[] {
-    const program: Command[] = [];
-    let known = false;
-    for (let index = 0; index < this.#request.commandCount; index += 1) {
-      const bytes = this.#services.memory.span(this.#commandAddress(index), COMMAND_BYTES);
-      if (bytes === undefined) break;
-      known ||= this.#services.cache.knows(bytes);
-      try {
-        program.push(decodeCommand(bytes));
-      } catch (error) {
-        if (error instanceof OverlayFault) break;
-        throw error;
-      }
-      if (program[index].opcode === "END") break;
-    }
-    // Nothing in common with the last program: another model.
-    if (!known) this.#services.cache.clear();
-    return program;
+  /** The program as far as it lies in memory; what is missing is found when it is fetched. */
+  #programBytes(): Uint8Array {
+    const { memory } = this.#services;
+    const wanted = Math.min(this.#request.commandCount, LARGEST_OUTLINE);
+    const whole = memory.span(this.#commandAddress(0), wanted * COMMAND_BYTES);
+    if (whole) return whole;
+    let count = 0;
+    while (count < wanted && memory.span(this.#commandAddress(count), COMMAND_BYTES)) count += 1;
+    return memory.span(this.#commandAddress(0), count * COMMAND_BYTES) ?? new Uint8Array(0);
   }
 
   #advance(): void {
@@ -182,8 +174,8 @@ export class OverlayRun {
     if (known === undefined) this.layers.set(index, layer);
     // Only the last frame's CRCs can be read.
     if (outputs.length === 0 || this.framesDone + 1 < this.#request.frames) return;
-    layer.crc0 = tensorCrc(engine.activation, outputs[0], engine.geometry);
-    layer.crc1 = outputs.length > 1 ? tensorCrc(engine.activation, outputs[1], engine.geometry) : 0;
+    layer.crc0 = engine.crc(outputs[0]);
+    layer.crc1 = outputs.length > 1 ? engine.crc(outputs[1]) : 0;
   }
 
   #commandAddress(index: number): number {

@@ -43,8 +43,8 @@ function wasmEngine(geometry: OverlayGeometry): WasmEngine {
 }
 
 const suites = [
-  { geometry: smallGeometry, programs: 120, layers: 6, largestChannels: 24 },
-  { geometry: kv260Geometry, programs: 24, layers: 8, largestChannels: 48 },
+  { geometry: smallGeometry, programs: 48, layers: 6, largestChannels: 24 },
+  { geometry: kv260Geometry, programs: 8, layers: 8, largestChannels: 40 },
 ];
 
 for (const { geometry, programs, layers, largestChannels } of suites) {

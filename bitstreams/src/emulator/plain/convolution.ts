@@ -20,10 +20,10 @@ export function plainConvolution(work: ConvolutionWork, host: ActivationHost): P
       gatherWindow(activation, input, window, y, x, patch, geometry);
       for (let lane = 0; lane < count; lane += 1) {
         const row = (first + lane) * depth;
-        let sum = 0;
-        // |x * w| < 2^15 and depth < 2^20, so the sum stays an exact small integer.
-        for (let k = 0; k < depth; k += 1) sum += patch[k] * weights[row + k];
-        accumulators[lane] = requantize.bias[first + lane] + sum;
+        let sum = requantize.bias[first + lane];
+        // Staying within int32 lets the engine multiply integers; the accumulator would wrap there anyway.
+        for (let k = 0; k < depth; k += 1) sum = (sum + Math.imul(patch[k], weights[row + k])) | 0;
+        accumulators[lane] = sum;
       }
       writePixel(activation, outputs, requantize, y, x, first, count, accumulators, geometry);
     }

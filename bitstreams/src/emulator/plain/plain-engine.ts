@@ -6,6 +6,7 @@ import { plainAdd } from "./add.js";
 import { plainConvolution } from "./convolution.js";
 import { plainDepthwise } from "./depthwise.js";
 import { plainPool } from "./pool.js";
+import { tensorCrc } from "./tensor-crc.js";
 import { loadTaps, loadWords, storeWords } from "./transfers.js";
 
 export class PlainEngine implements Engine {
@@ -48,6 +49,10 @@ export class PlainEngine implements Engine {
 
   add(work: AddWork) {
     return plainAdd(work, this);
+  }
+
+  crc(view: TensorView): number {
+    return tensorCrc(this.activation, view, this.geometry);
   }
 
   reset(): void {

@@ -129,6 +129,18 @@ export interface KernelExports {
     mask: number,
     table: number,
   ): void;
+  /** As a signed 32-bit number. */
+  tensorCrc(
+    tensor: number,
+    height: number,
+    width: number,
+    words: number,
+    wordsPerTile: number,
+    rowBytes: number,
+    groupBytes: number,
+    wordStride: number,
+    pixels: number,
+  ): number;
   loadTaps(
     source: number,
     rowBytes: number,

@@ -1,5 +1,5 @@
 /** The overlay's arithmetic on WASM SIMD. The activation memory lies inside the kernel's memory. */
-import type { OverlayGeometry } from "@sluice/sdk/overlay";
+import { engineTile, type OverlayGeometry } from "@sluice/sdk/overlay";
 import type { AddWork, ConvolutionWork, Engine, PoolWork, TapsWork } from "../engine.js";
 import type { TensorView } from "../tensor-view.js";
 import { wasmAdd } from "./add.js";
@@ -87,6 +87,22 @@ export class WasmEngine implements Engine {
 
   add(work: AddWork) {
     return wasmAdd(this, work);
+  }
+
+  crc(view: TensorView): number {
+    const { inputs, pixels } = this.geometry;
+    const crc = this.kernel.tensorCrc(
+      this.activationBase + view.start,
+      view.height,
+      view.width,
+      view.words,
+      engineTile(this.geometry) / inputs,
+      view.rowBytes,
+      view.groupBytes,
+      view.wordStride,
+      pixels,
+    );
+    return crc >>> 0;
   }
 
   reset(): void {

@@ -1,6 +1,6 @@
 /** CRC-32C of a tensor in the activation memory, in engine order (sdk/src/overlay/engine-order.ts). */
 import { crc32c, engineTile, type OverlayGeometry } from "@sluice/sdk/overlay";
-import { pixelAddress, type TensorView } from "./tensor-view.js";
+import { pixelAddress, type TensorView } from "../tensor-view.js";
 
 export function tensorCrc(activation: Uint8Array, view: TensorView, geometry: OverlayGeometry): number {
   const { inputs } = geometry;
