@@ -1,5 +1,9 @@
 export * from "./ans/index.js";
 export * from "./deflate.js";
+export * from "./huffman.js";
+export * from "./range-coder.js";
 export * from "./raw.js";
 export * from "./registry.js";
+
+export * from "./rice.js";
 export * from "./types.js";

@@ -2,10 +2,20 @@
 import { CodecError } from "../errors.js";
 import { ansCodec } from "./ans/index.js";
 import { deflateCodec } from "./deflate.js";
+import { huffmanCodec } from "./huffman.js";
+import { rangeCodec } from "./range-coder.js";
 import { rawCodec } from "./raw.js";
+import { riceCodec } from "./rice.js";
 import type { WeightCodec } from "./types.js";
 
-export const weightCodecs: readonly WeightCodec[] = [rawCodec, deflateCodec, ansCodec];
+export const weightCodecs: readonly WeightCodec[] = [
+  rawCodec,
+  deflateCodec,
+  ansCodec,
+  huffmanCodec,
+  rangeCodec,
+  riceCodec,
+];
 
 /** What `deploy` uses unless told otherwise. */
 export const defaultCodec: WeightCodec = ansCodec;

@@ -3,7 +3,7 @@
  * that the fast decoder and the hardware are checked against; it shares only the parsing of header and tables with them.
  */
 import { CodecError } from "../../errors.js";
-import { crc32c } from "../../overlay/crc32c.js";
+import { checkWeights } from "../checksum.js";
 import type { WeightLayout } from "../types.js";
 import { type CodedHeader, kinds, readHeader } from "./header.js";
 import { neighbourRows, predictionTaps } from "./prediction.js";
@@ -80,20 +80,11 @@ export function decodeReference(tables: Uint8Array, stream: Uint8Array, layout: 
       const to = Math.min(lastTile * outputTile, outputs) * rows;
       const own = weights.subarray(from, to);
       decodeSegment(new Words(bytes), header, model, layout, firstTile, lastTile, own);
-      if (crc !== undefined) checkCrc(own, crc);
+      if (crc !== undefined) checkWeights(own, crc);
     }
   }
-  checkCrc(weights, header.crc);
+  checkWeights(weights, header.crc);
   return weights;
-}
-
-function checkCrc(weights: Int8Array, expected: number): void {
-  const found = crc32c(new Uint8Array(weights.buffer, weights.byteOffset, weights.length));
-  if (found === expected) return;
-  throw new CodecError("checksum-mismatch", "The decoded weights do not match their checksum.", {
-    expected: `0x${expected.toString(16)}`,
-    found: `0x${found.toString(16)}`,
-  });
 }
 
 interface Segment {

@@ -3,7 +3,7 @@
  * entries per class, and a lane's reservoir split into at most 31 bits in use and one whole word behind them.
  */
 import { CodecError } from "../../errors.js";
-import { crc32c } from "../../overlay/crc32c.js";
+import { checkWeights } from "../checksum.js";
 import { type WeightDecoder, type WeightLayout, weightCount } from "../types.js";
 import { type CodedHeader, kinds, readHeader } from "./header.js";
 import { applyPrediction } from "./prediction.js";
@@ -28,7 +28,7 @@ export function openAnsDecoder(tables: Uint8Array): WeightDecoder {
       const { header, end } = readHeader(stream, layout, model);
       if (header.kind === kinds.stored || model === undefined) {
         const weights = copyStored(stream.subarray(end), weightCount(layout));
-        checkCrc(weights, header.crc);
+        checkWeights(weights, header.crc);
         return weights;
       }
       const weights = new Int8Array(weightCount(layout));
@@ -36,7 +36,7 @@ export function openAnsDecoder(tables: Uint8Array): WeightDecoder {
       else entries.single ??= packEntries(model, false);
       const packed = header.kind === kinds.pairs ? entries.pairs! : entries.single!;
       decodeSegments(stream, end, header, model.log, packed, layout, weights);
-      checkCrc(weights, header.crc);
+      checkWeights(weights, header.crc);
       return weights;
     },
   };
@@ -49,16 +49,6 @@ function copyStored(bytes: Uint8Array, count: number): Int8Array {
     "A stored layer has the wrong length.",
     { expected: `${count} bytes`, found: `${bytes.length} bytes` },
   );
-}
-
-function checkCrc(weights: Int8Array, expected: number): void {
-  const found = crc32c(new Uint8Array(weights.buffer, weights.byteOffset, weights.length));
-  if (found === expected) return;
-  throw new CodecError("checksum-mismatch", "The decoded weights do not match their checksum.", {
-    expected: `0x${expected.toString(16)}`,
-    found: `0x${found.toString(16)}`,
-    hint: "The weight stream or its tables are damaged: send the package again.",
-  });
 }
 
 function packEntries(model: ModelTables, pairs: boolean): Uint32Array {
@@ -132,7 +122,7 @@ function decodeSegments(
   if (header.prediction) applyPrediction(weights, layout, header.prediction, header.center, 1);
   const perSegment = (weightCount(layout) / layout.outputs) * layout.outputTile * header.tilesPerSegment;
   crcs.forEach((crc, index) => {
-    checkCrc(weights.subarray(index * perSegment, (index + 1) * perSegment), crc);
+    checkWeights(weights.subarray(index * perSegment, (index + 1) * perSegment), crc);
   });
 }
 

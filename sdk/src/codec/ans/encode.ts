@@ -1,5 +1,5 @@
 /** The encoder of docs/formats/weight-stream.md: chooses everything by cost, then writes it. */
-import { crc32c } from "../../overlay/crc32c.js";
+import { weightsCrc } from "../checksum.js";
 import type { EncodedWeights, EncodeOptions, LayerWeights, WeightLayout } from "../types.js";
 import {
   type ChosenLayer,
@@ -16,6 +16,7 @@ import { type CodedHeader, kinds, STORED_OVERHEAD, writeHeader } from "./header.
 import { type ClassSymbols, classSymbols, encodeSegment, type SegmentSymbols } from "./lanes.js";
 import { LARGEST_IN_PAIR, type LayerVariant, pairVariant, singleVariants } from "./layer-variants.js";
 import { demandOrderOf } from "./orders.js";
+import { encodeStored } from "./stored.js";
 import { MAX_CLASSES, packTables } from "./tables.js";
 
 export interface AnsOptions extends EncodeOptions {
@@ -112,18 +113,6 @@ function joinModels(
   return { tables, layers };
 }
 
-function bytesOf(weights: Int8Array): Uint8Array {
-  return new Uint8Array(weights.buffer, weights.byteOffset, weights.length);
-}
-
-export function encodeStored({ weights, layout }: LayerWeights): Uint8Array {
-  const header = writeHeader({ kind: kinds.stored, crc: crc32c(bytesOf(weights)) }, layout);
-  const stream = new Uint8Array(header.length + weights.length);
-  stream.set(header);
-  stream.set(bytesOf(weights), header.length);
-  return stream;
-}
-
 /** Bits a lane wastes on average: its initial state, less what the last symbol saves, and half a word at the end. */
 const LANE_BITS = 16;
 /** Share of a layer's bits that its lanes may waste before it uses fewer. */
@@ -165,7 +154,7 @@ function encodeLayer(
     b: Uint8Array.from(fit.b, (value) => value - leastB),
     c: Uint8Array.from(fit.c, (value) => value - leastC),
     center: variant.center,
-    crc: crc32c(bytesOf(weights)),
+    crc: weightsCrc(weights),
     prediction: variant.prediction,
     tilesPerSegment,
   };
@@ -182,7 +171,7 @@ function encodeLayer(
     const words = encodeSegment(own, coding, log, layout, header, tile, Math.min(tile + step, tiles));
     if (tilesPerSegment > 0) {
       const covered = weights.subarray(tile * tileWeights, (tile + step) * tileWeights);
-      parts.push(segmentHeader(words.length, crc32c(bytesOf(covered))));
+      parts.push(segmentHeader(words.length, weightsCrc(covered)));
     }
     parts.push(wordBytes(words));
   }
