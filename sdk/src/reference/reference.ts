@@ -10,7 +10,8 @@ import { prepareAdd } from "./add.js";
 import { concat, pad } from "./arrange.js";
 import { prepareConvolution } from "./convolution.js";
 import { averagePool, maxPool } from "./pool.js";
-import { prepareClamp, prepareRequantize } from "./requantize.js";
+import { lookUp, prepareClamp, prepareRequantize, tabulate } from "./requantize.js";
+import { tableChains } from "./table-chains.js";
 
 export type StoredIntegers = Int32Array | Int16Array | Int8Array | Uint8Array;
 
@@ -34,27 +35,46 @@ export interface Reference {
 export function createReference(graph: Graph): Reference {
   validateGraph(graph);
   const values = graph.tensors.map(({ shape }) => new Int32Array(elementCount(shape)));
-  const steps = graph.nodes
-    .filter(({ kind }) => kind !== "softmax")
-    .map((node) => prepareNode(graph, node, values));
-  const execute = (input: StoredIntegers) => {
+  const nodes = graph.nodes.filter(({ kind }) => kind !== "softmax");
+  const steps = new Map(nodes.map((node) => [node, prepareNode(graph, node, values)]));
+  const shortSteps = shortened(graph, steps, values);
+  const execute = (input: StoredIntegers, selected: Iterable<() => void>) => {
     checkInput(graph.tensors[graph.input], input);
     values[graph.input].set(input);
-    for (const step of steps) step();
+    for (const step of selected) step();
   };
   return {
     graph,
     run(input) {
-      execute(input);
+      execute(input, shortSteps);
       return { output: values[graph.output].slice() };
     },
     runAll(input) {
-      execute(input);
+      execute(input, steps.values());
       const last = graph.nodes.at(-1);
       const softmaxOutput = last?.kind === "softmax" ? last.output : undefined;
       return values.map((tensor, id) => (id === softmaxOutput ? new Int32Array(0) : tensor.slice()));
     },
   };
+}
+
+/** The steps of `run`: each chain of tables is one table, at the place of its first node. */
+function shortened(
+  graph: Graph,
+  steps: ReadonlyMap<GraphNode, () => void>,
+  values: readonly Int32Array[],
+): (() => void)[] {
+  const replaced = new Map<GraphNode, (() => void) | undefined>();
+  for (const chain of tableChains(graph)) {
+    const [first] = chain;
+    const input = graph.tensors[first.inputs[0]];
+    const apply = lookUp(tabulate(chain, input), input.min);
+    const from = values[first.inputs[0]];
+    const to = values[chain[chain.length - 1].output];
+    for (const node of chain) replaced.set(node, undefined);
+    replaced.set(first, () => apply(from, to));
+  }
+  return [...steps].flatMap(([node, step]) => (replaced.has(node) ? (replaced.get(node) ?? []) : step));
 }
 
 function prepareNode(graph: Graph, node: GraphNode, values: readonly Int32Array[]): () => void {

@@ -1,10 +1,11 @@
 /** Requantisation and clamps: everything that maps one value to one value. */
-import type { ClampNode, RequantizeNode, Tensor } from "../graph/types.js";
+import type { ClampNode, GraphNode, RequantizeNode, Tensor } from "../graph/types.js";
 import { applyStage, type StageParameters, stageParameters } from "./rounding.js";
 
 /** Largest input range that is worth a table of results. */
 const TABLE_RANGE = 4_096;
-const INT32_BITS = 2 ** 31;
+/** Operands below 2^30 leave room for the rounding term, itself below 2^30. */
+const SAFE_PRODUCT = 2 ** 30;
 
 export type Elementwise = (input: Int32Array, output: Int32Array) => void;
 
@@ -33,8 +34,10 @@ export function prepareClamp(node: ClampNode): Elementwise {
   const { min, max } = node;
   return (input, output) => {
     for (let index = 0; index < input.length; index += 1) {
-      const x = input[index];
-      output[index] = Math.min(Math.max(x, min), max);
+      let value = input[index];
+      if (value < min) value = min;
+      else if (value > max) value = max;
+      output[index] = value;
     }
   };
 }
@@ -45,16 +48,35 @@ function isUniform({ stageA, stageB }: RequantizeNode): boolean {
 }
 
 function requantizeByTable(node: RequantizeNode, input: Tensor): Elementwise {
-  const base = input.min;
-  const table = Int32Array.from({ length: input.max - base + 1 }, (_, index) =>
-    requantizeElement(base + index, 0, node),
+  return lookUp(tabulate([node], input), input.min);
+}
+
+/** Whether one table over the input's range holds everything the node can give. */
+export function isTabulable(node: GraphNode, input: Tensor): node is RequantizeNode | ClampNode {
+  if (input.max - input.min >= TABLE_RANGE) return false;
+  return node.kind === "clamp" || (node.kind === "requantize" && isUniform(node));
+}
+
+/** The result of a chain of nodes for every stored integer of its input. */
+export function tabulate(chain: readonly (RequantizeNode | ClampNode)[], input: Tensor): Int32Array {
+  return Int32Array.from({ length: input.max - input.min + 1 }, (_, index) =>
+    chain.reduce(
+      (value, node) =>
+        node.kind === "clamp"
+          ? Math.min(Math.max(value, node.min), node.max)
+          : requantizeElement(value, 0, node),
+      input.min + index,
+    ),
   );
+}
+
+export function lookUp(table: Int32Array, base: number): Elementwise {
   return (from, to) => {
     for (let index = 0; index < from.length; index += 1) to[index] = table[from[index] - base];
   };
 }
 
-/** A QONNX Quant: one half-even stage whose product stays within 31 bits. */
+/** A QONNX Quant: one half-even stage whose product stays within 30 bits. */
 function fitsInt32(node: RequantizeNode, input: Tensor): boolean {
   const { stageA, stageB, inputZeroPoint } = node;
   const largest = Math.max(Math.abs(input.min - inputZeroPoint), Math.abs(input.max - inputZeroPoint));
@@ -62,7 +84,7 @@ function fitsInt32(node: RequantizeNode, input: Tensor): boolean {
     stageB === undefined &&
     stageA.rounding === "half-even" &&
     stageA.shift[0] < 31 &&
-    largest * Math.abs(stageA.multiplier[0]) < INT32_BITS
+    largest * Math.abs(stageA.multiplier[0]) < SAFE_PRODUCT
   );
 }
 
@@ -71,15 +93,20 @@ function requantizeByShift(node: RequantizeNode): Elementwise {
   const { inputZeroPoint, zeroPoint, clamp } = node;
   const min = Math.min(Math.max(stageMin + zeroPoint, clamp.min), clamp.max) - zeroPoint;
   const max = Math.min(Math.max(stageMax + zeroPoint, clamp.min), clamp.max) - zeroPoint;
-  const mask = 2 ** shift - 1;
-  const half = shift === 0 ? 1 : 2 ** (shift - 1);
+  // floor((p + half - 1 + lowest bit of the quotient) / 2^shift) is half-even without a branch: whether a value
+  // rounds up is a coin toss, and mispredicted branches would cost more than everything else here.
+  const almostHalf = shift === 0 ? 0 : 2 ** (shift - 1) - 1;
+  const lowestBit = shift === 0 ? 0 : 1;
   return (from, to) => {
-    for (let index = 0; index < from.length; index += 1) {
-      const product = Math.imul(from[index] - inputZeroPoint, multiplier);
-      let rounded = product >> shift;
-      const remainder = product & mask;
-      if (remainder > half || (remainder === half && (rounded & 1) === 1)) rounded += 1;
-      to[index] = zeroPoint + Math.min(Math.max(rounded, min), max);
+    // Loop constants as locals: read from the closure they would be fetched again for every element.
+    const [factor, down, term, bit, low, high] = [multiplier, shift, almostHalf, lowestBit, min, max];
+    const length = from.length;
+    for (let index = 0; index < length; index += 1) {
+      const product = Math.imul(from[index] - inputZeroPoint, factor);
+      let rounded = (product + term + ((product >> down) & bit)) >> down;
+      if (rounded < low) rounded = low;
+      else if (rounded > high) rounded = high;
+      to[index] = zeroPoint + rounded;
     }
   };
 }

@@ -137,11 +137,18 @@ describe("reference on random graphs", () => {
   });
 
   it("gives run() the output of runAll(), frame after frame", () => {
-    const graph = randomGraph(7);
-    const reference = createReference(graph);
-    for (let frame = 0; frame < 5; frame += 1) {
-      const input = randomInput(graph, frame);
-      expect(reference.run(input).output).toEqual(createReference(graph).runAll(input)[graph.output]);
+    for (let seed = 1; seed <= 120; seed += 1) {
+      const graph = randomGraph(seed, {
+        maxChannels: 12,
+        maxSize: 9,
+        dialect: seed % 2 ? "qonnx" : undefined,
+      });
+      const reference = createReference(graph);
+      for (let frame = 0; frame < 2; frame += 1) {
+        const input = randomInput(graph, seed + frame);
+        const all = createReference(graph).runAll(input);
+        expect(reference.run(input).output, `seed ${seed}`).toEqual(all[graph.output]);
+      }
     }
   });
 
