@@ -8,14 +8,11 @@ import { rawCodec } from "./raw.js";
 import { riceCodec } from "./rice.js";
 import type { WeightCodec } from "./types.js";
 
-export const weightCodecs: readonly WeightCodec[] = [
-  rawCodec,
-  deflateCodec,
-  ansCodec,
-  huffmanCodec,
-  rangeCodec,
-  riceCodec,
-];
+/** What an overlay may decode; its CAPABILITY register says which it does. */
+export const weightCodecs: readonly WeightCodec[] = [rawCodec, deflateCodec, ansCodec];
+
+/** Methods from the literature behind the same interface, for reports and comparisons on the host. */
+export const comparisonCodecs: readonly WeightCodec[] = [huffmanCodec, rangeCodec, riceCodec];
 
 /** What `deploy` uses unless told otherwise. */
 export const defaultCodec: WeightCodec = ansCodec;

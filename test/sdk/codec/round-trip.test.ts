@@ -1,44 +1,47 @@
-import { type LayerWeights, weightCodecs } from "@sluice/sdk/codec";
+import { comparisonCodecs, type LayerWeights, weightCodecs } from "@sluice/sdk/codec";
 import { decodeReference } from "@sluice/sdk/codec/ans/decode-reference.js";
 import { encodeAns } from "@sluice/sdk/codec/ans/encode.js";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../support/seeded-random.js";
 import { distributions, randomLayer, randomLayout } from "./layers.js";
 
-/** The registered codecs' common promise: every layer comes back, whatever it holds. */
-describe.each(weightCodecs.map((codec) => [codec.name, codec] as const))("codec %s", (name, codec) => {
-  it.each(Object.keys(distributions))("gives back %s weights of any shape", (distribution) => {
-    const seed = 7 + distribution.length;
-    const random = seededRandom(seed).next;
-    for (let round = 0; round < 6; round += 1) {
-      const layers = Array.from({ length: 3 }, () => randomLayer(random, distribution));
+/** The codecs' common promise: every layer comes back, whatever it holds. */
+describe.each([...weightCodecs, ...comparisonCodecs].map((codec) => [codec.name, codec] as const))(
+  "codec %s",
+  (name, codec) => {
+    it.each(Object.keys(distributions))("gives back %s weights of any shape", (distribution) => {
+      const seed = 7 + distribution.length;
+      const random = seededRandom(seed).next;
+      for (let round = 0; round < 6; round += 1) {
+        const layers = Array.from({ length: 3 }, () => randomLayer(random, distribution));
+        const { tables, streams } = codec.encode(layers);
+        const decoder = codec.openDecoder(tables);
+        layers.forEach(({ layout, weights }, index) => {
+          expect(
+            decoder.decode(streams[index], layout),
+            `${name} seed ${seed} ${JSON.stringify(layout)}`,
+          ).toEqual(weights);
+        });
+      }
+    });
+
+    it("gives back a single weight", () => {
+      const layout = { outputs: 1, inputs: 1, kernelHeight: 1, kernelWidth: 1, outputTile: 16 };
+      const layers: LayerWeights[] = [{ name: "one", layout, weights: Int8Array.of(-5) }];
       const { tables, streams } = codec.encode(layers);
-      const decoder = codec.openDecoder(tables);
-      layers.forEach(({ layout, weights }, index) => {
-        expect(
-          decoder.decode(streams[index], layout),
-          `${name} seed ${seed} ${JSON.stringify(layout)}`,
-        ).toEqual(weights);
-      });
-    }
-  });
+      expect(codec.openDecoder(tables).decode(streams[0], layout)).toEqual(Int8Array.of(-5));
+    });
 
-  it("gives back a single weight", () => {
-    const layout = { outputs: 1, inputs: 1, kernelHeight: 1, kernelWidth: 1, outputTile: 16 };
-    const layers: LayerWeights[] = [{ name: "one", layout, weights: Int8Array.of(-5) }];
-    const { tables, streams } = codec.encode(layers);
-    expect(codec.openDecoder(tables).decode(streams[0], layout)).toEqual(Int8Array.of(-5));
-  });
-
-  it("gives the same bytes twice, and reports progress up to 1", () => {
-    const layers = [randomLayer(seededRandom(3).next), randomLayer(seededRandom(4).next)];
-    const progress: number[] = [];
-    const first = codec.encode(layers, { onProgress: (done) => progress.push(done) });
-    expect(codec.encode(layers)).toEqual(first);
-    if (name !== "raw") expect(progress.at(-1)).toBe(1);
-    expect(progress).toEqual([...progress].sort((left, right) => left - right));
-  });
-});
+    it("gives the same bytes twice, and reports progress up to 1", () => {
+      const layers = [randomLayer(seededRandom(3).next), randomLayer(seededRandom(4).next)];
+      const progress: number[] = [];
+      const first = codec.encode(layers, { onProgress: (done) => progress.push(done) });
+      expect(codec.encode(layers)).toEqual(first);
+      if (name !== "raw") expect(progress.at(-1)).toBe(1);
+      expect(progress).toEqual([...progress].sort((left, right) => left - right));
+    });
+  },
+);
 
 describe("the decoders of codec ans", () => {
   it("agree on random layers, lane counts and table sizes", () => {
