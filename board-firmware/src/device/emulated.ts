@@ -42,6 +42,7 @@ export interface EmulatedDeviceOptions {
 const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
 const DEFAULT_TURN_MS = 5;
 const REGISTER_BYTES = 4;
+const STALL_POLL_MS = 2;
 /** Against real time at 250 MHz, on a machine that is busy with other things. */
 const SLOWDOWN = { wasm: 100, plain: 2000 } as const;
 
@@ -55,6 +56,7 @@ export class EmulatedDevice implements OverlayDevice {
   readonly #faults: EmulatedFaults;
   readonly #turnMs: number;
   #turn?: NodeJS.Immediate;
+  #stall?: NodeJS.Timeout;
   #waiting?: () => void;
   #closed = false;
 
@@ -97,7 +99,8 @@ export class EmulatedDevice implements OverlayDevice {
     this.#checkAccess(offset);
     if (this.#faults.onWrite?.(offset, value) === false) return;
     this.emulator.writeRegister(offset, value);
-    if (this.emulator.busy && this.#turn === undefined) this.#scheduleTurn();
+    const scheduled = this.#turn !== undefined || this.#stall !== undefined;
+    if (this.emulator.busy && !scheduled) this.#scheduleTurn();
   }
 
   allocate(byteLength: number, alignment: number): DeviceBuffer {
@@ -138,7 +141,9 @@ export class EmulatedDevice implements OverlayDevice {
   async close(): Promise<void> {
     this.#closed = true;
     clearImmediate(this.#turn);
+    clearTimeout(this.#stall);
     this.#turn = undefined;
+    this.#stall = undefined;
     this.#waiting?.();
   }
 
@@ -151,11 +156,22 @@ export class EmulatedDevice implements OverlayDevice {
       this.#turn = undefined;
       const end = performance.now() + this.#turnMs;
       while (this.emulator.busy && performance.now() < end) {
-        if (this.#faults.onSlice?.() === false) break;
+        if (this.#faults.onSlice?.() === false) {
+          this.#pause();
+          return;
+        }
         this.emulator.step();
       }
       if (this.emulator.busy && !this.#closed) this.#scheduleTurn();
     });
+  }
+
+  /** A stalled overlay is looked at again from time to time, without keeping the processor. */
+  #pause(): void {
+    this.#stall = setTimeout(() => {
+      this.#stall = undefined;
+      if (this.emulator.busy && !this.#closed) this.#scheduleTurn();
+    }, STALL_POLL_MS);
   }
 
   #checkAccess(offset: number): void {

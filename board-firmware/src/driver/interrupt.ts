@@ -4,6 +4,9 @@ import { type Command, control, overlayErrors, status } from "@sluice/sdk/overla
 import type { OverlayDevice } from "../device/overlay-device.js";
 import { dumpRegisters, readNamed, writeNamed } from "./register-access.js";
 
+const ABORT_POLLS = 50;
+const ABORT_POLL_MS = 10;
+
 /** What an error means and what a person can do about it, per value of the ERROR register. */
 const advice: Record<number, readonly [meaning: string, hint: string]> = {
   [overlayErrors.BAD_COMMAND]: ["a command is not defined", "Pack the model again with this release."],
@@ -94,6 +97,15 @@ export interface WaitRequest {
 export async function startAndWait(device: OverlayDevice, request: WaitRequest): Promise<void> {
   const abort = () => writeNamed(device, "CONTROL", control.ABORT);
   if (request.signal?.aborted) throw aborted();
+  if (readNamed(device, "STATUS") & status.BUSY) {
+    throw new DeviceError("still-busy", "The overlay still runs an earlier program and cannot be started.", {
+      place: "register STATUS",
+      expected: "BUSY clear",
+      found: "BUSY set",
+      hint: "It did not obey ABORT: load the overlay's bitstream again.",
+      details: { registers: dumpRegisters(device) },
+    });
+  }
   writeNamed(device, "IRQ_STATUS", 1);
   writeNamed(device, "IRQ_ENABLE", 1);
   writeNamed(device, "CONTROL", control.START);
@@ -104,12 +116,15 @@ export async function startAndWait(device: OverlayDevice, request: WaitRequest):
     if (!(cause instanceof DeviceError) || cause.code !== "interrupt-timeout") throw cause;
     const registers = dumpRegisters(device);
     abort();
+    const stopped = await becomesIdle(device);
     throw new DeviceError("deadline", "The overlay did not finish in time and was told to stop.", {
       place: `command program of ${request.program.length} commands`,
       expected: `an interrupt within ${Math.round(request.deadlineMs)} ms`,
       found: `STATUS = ${registers.STATUS}, FRAMES_DONE = ${registers.FRAMES_DONE}`,
-      hint: "Run `sluice doctor`; if the clock and the overlay are right, raise the deadline.",
-      details: { registers, deadlineMs: request.deadlineMs },
+      hint: stopped
+        ? "Run `sluice doctor`; if the clock and the overlay are right, raise the deadline."
+        : "It did not even obey ABORT: load the overlay's bitstream again.",
+      details: { registers, deadlineMs: request.deadlineMs, stopped },
       cause,
     });
   } finally {
@@ -131,6 +146,15 @@ export async function startAndWait(device: OverlayDevice, request: WaitRequest):
       },
     );
   }
+}
+
+/** Buffers must not be given back while the overlay may still write to them, so ABORT gets a moment to work. */
+async function becomesIdle(device: OverlayDevice): Promise<boolean> {
+  for (let poll = 0; poll < ABORT_POLLS; poll += 1) {
+    if (!(readNamed(device, "STATUS") & status.BUSY)) return true;
+    await new Promise((resolve) => setTimeout(resolve, ABORT_POLL_MS));
+  }
+  return false;
 }
 
 function aborted(): DeviceError {

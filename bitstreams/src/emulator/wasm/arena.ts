@@ -4,6 +4,8 @@ import type { WasmMemory } from "./webassembly.js";
 
 const PAGE_BYTES = 65_536;
 const ALIGNMENT = 16;
+/** Room for the packed weights of any model that fits the board; addresses stay positive in 32 bits. */
+const LARGEST_BYTES = 2 ** 30;
 
 export class Arena {
   readonly #memory: WasmMemory;
@@ -21,12 +23,17 @@ export class Arena {
     return this.#top;
   }
 
-  /** Address of `byteLength` bytes of unknown content. Views made before may be detached afterwards. */
+  /**
+   * Address of `byteLength` bytes of unknown content. Views made before may be detached afterwards.
+   * @throws {RangeError} when the memory cannot grow that far
+   */
   allocate(byteLength: number): number {
     const address = this.#top;
-    this.#top = Math.ceil((address + byteLength) / ALIGNMENT) * ALIGNMENT;
-    const missing = this.#top - this.#memory.buffer.byteLength;
+    const top = Math.ceil((address + byteLength) / ALIGNMENT) * ALIGNMENT;
+    const missing = top - this.#memory.buffer.byteLength;
+    if (top > LARGEST_BYTES) throw new RangeError(`The kernel's memory ends at ${LARGEST_BYTES} bytes.`);
     if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
+    this.#top = top;
     return address;
   }
 

@@ -1,37 +1,40 @@
 /** CONV and DEPTHWISE through the WASM kernel. */
 import type { ConvolutionWork, PreparedCompute } from "../engine.js";
-import { plainConvolution } from "../plain/convolution.js";
-import { plainDepthwise } from "../plain/depthwise.js";
 import { LANES } from "./requantizer.js";
 import type { WasmEngine } from "./wasm-engine.js";
 import { prepareWindowed } from "./windowed.js";
 
 export function wasmConvolution(engine: WasmEngine, work: ConvolutionWork): PreparedCompute {
   const { window, input } = work;
-  const prepared = prepareWindowed(engine, work, window.padValue, bounds(work), (plan) => {
-    const { arena, kernel } = engine;
-    const wide = input.words * LANES;
-    // Taps of one row lie side by side unless the kernel is dilated.
-    const joined = window.dilationWidth === 1 ? window.kernelWidth : 1;
-    const segments = plan.tapOffsets.filter((_, tap) => tap % joined === 0);
-    const segmentOffsets = arena.placeInt32(segments);
-    const length = joined * wide;
-    const weights = packDense(engine, work);
-    const blockBytes = window.taps * wide * LANES * 2;
-    return (word, pixels, bias) =>
-      kernel.convolve(
-        plan.widened,
-        plan.pixelOffsets,
-        pixels,
-        segmentOffsets,
-        segments.length,
-        length,
-        weights + word * blockBytes,
-        bias,
-        plan.accumulators,
-      );
-  });
-  return prepared ?? plainConvolution(work, engine);
+  return prepareWindowed(
+    engine,
+    { ...work, depth: 8 * input.words },
+    window.padValue,
+    bounds(work),
+    (plan) => {
+      const { arena, kernel } = engine;
+      const wide = input.words * LANES;
+      // Taps of one row lie side by side unless the kernel is dilated.
+      const joined = window.dilationWidth === 1 ? window.kernelWidth : 1;
+      const segments = plan.tapOffsets.filter((_, tap) => tap % joined === 0);
+      const segmentOffsets = arena.placeInt32(segments);
+      const length = joined * wide;
+      const weights = packDense(engine, work);
+      const blockBytes = window.taps * wide * LANES * 2;
+      return (word, pixels, bias) =>
+        kernel.convolve(
+          plan.widened,
+          plan.pixelOffsets,
+          pixels,
+          segmentOffsets,
+          segments.length,
+          length,
+          weights + word * blockBytes,
+          bias,
+          plan.accumulators,
+        );
+    },
+  );
 }
 
 /** Per 8 outputs, per tap, per pair of inputs: 8 x 2 weights; channels beyond the last are 0. */
@@ -62,7 +65,7 @@ function packDense({ arena }: WasmEngine, { weights, window, input, outputs }: C
 export function wasmDepthwise(engine: WasmEngine, work: ConvolutionWork): PreparedCompute {
   const { window, input, weights } = work;
   const { taps } = window;
-  const prepared = prepareWindowed(engine, work, window.padValue, bounds(work), (plan) => {
+  return prepareWindowed(engine, work, window.padValue, bounds(work), (plan) => {
     const { arena, kernel } = engine;
     const tapOffsets = arena.placeInt32(plan.tapOffsets);
     const length = input.words * taps * LANES;
@@ -88,7 +91,6 @@ export function wasmDepthwise(engine: WasmEngine, work: ConvolutionWork): Prepar
         plan.accumulators,
       );
   });
-  return prepared ?? plainDepthwise(work, engine);
 }
 
 /** Largest |accumulator| per channel, whatever the input holds. */

@@ -1,6 +1,5 @@
 /** POOL through the WASM kernel. */
 import type { PoolWork, PreparedCompute } from "../engine.js";
-import { plainPool } from "../plain/pool.js";
 import type { WasmEngine } from "./wasm-engine.js";
 import { prepareWindowed } from "./windowed.js";
 
@@ -9,7 +8,7 @@ export function wasmPool(engine: WasmEngine, work: PoolWork): PreparedCompute {
   const padValue = work.average ? 0 : work.window.padValue;
   const { taps } = work.window;
   const bound = work.average ? Math.abs(work.requantize.bias[0]) + 128 * taps : 128;
-  const prepared = prepareWindowed(
+  return prepareWindowed(
     engine,
     work,
     padValue,
@@ -26,5 +25,4 @@ export function wasmPool(engine: WasmEngine, work: PoolWork): PreparedCompute {
         kernel.poolMax(widened + word * 16, pixelOffsets, pixels, tapOffsets, taps, accumulators);
     },
   );
-  return prepared ?? plainPool(work, engine);
 }

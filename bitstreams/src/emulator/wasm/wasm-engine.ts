@@ -1,6 +1,11 @@
 /** The overlay's arithmetic on WASM SIMD. The activation memory lies inside the kernel's memory. */
 import { engineTile, type OverlayGeometry } from "@sluice/sdk/overlay";
 import type { AddWork, ConvolutionWork, Engine, PoolWork, TapsWork } from "../engine.js";
+import { plainAdd } from "../plain/add.js";
+import { plainConvolution } from "../plain/convolution.js";
+import { plainDepthwise } from "../plain/depthwise.js";
+import { plainPool } from "../plain/pool.js";
+import { loadTaps } from "../plain/transfers.js";
 import type { TensorView } from "../tensor-view.js";
 import { wasmAdd } from "./add.js";
 import { Arena } from "./arena.js";
@@ -70,23 +75,52 @@ export class WasmEngine implements Engine {
   }
 
   taps(work: TapsWork): (source: Uint8Array) => void {
-    return prepareTaps(this, work);
+    return this.#orElse(
+      () => prepareTaps(this, work),
+      () => (source: Uint8Array) => loadTaps(this, work, source),
+    );
   }
 
   convolution(work: ConvolutionWork) {
-    return wasmConvolution(this, work);
+    return this.#orElse(
+      () => wasmConvolution(this, work),
+      () => plainConvolution(work, this),
+    );
   }
 
   depthwise(work: ConvolutionWork) {
-    return wasmDepthwise(this, work);
+    return this.#orElse(
+      () => wasmDepthwise(this, work),
+      () => plainDepthwise(work, this),
+    );
   }
 
   pool(work: PoolWork) {
-    return wasmPool(this, work);
+    return this.#orElse(
+      () => wasmPool(this, work),
+      () => plainPool(work, this),
+    );
   }
 
   add(work: AddWork) {
-    return wasmAdd(this, work);
+    return this.#orElse(
+      () => wasmAdd(this, work),
+      () => plainAdd(work, this),
+    );
+  }
+
+  /** The plain engine takes what does not fit into the kernel's memory. */
+  #orElse<T>(prepare: () => T, fallBack: () => T): T {
+    const { top } = this.arena;
+    try {
+      return prepare();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      // Scratch memory above the old top would be lost: forget it, the next command asks again.
+      this.arena.release(top);
+      for (const [use, { address }] of this.#scratch) if (address >= top) this.#scratch.delete(use);
+      return fallBack();
+    }
   }
 
   crc(view: TensorView): number {

@@ -14,6 +14,8 @@ import type { WasmEngine } from "./wasm-engine.js";
 const SLICE_PIXELS = 1024;
 /** The kernel takes pixels in fours. */
 const PIXEL_MULTIPLE = 4;
+/** Vector steps per slice: a few milliseconds. */
+const SLICE_STEPS = 16_000_000;
 /** A stranger window than this goes to the plain engine instead of taking the memory. */
 const LARGEST_WIDENED_BYTES = 32 * 2 ** 20;
 
@@ -22,6 +24,8 @@ export interface WindowedWork {
   readonly outputs: readonly TensorView[];
   readonly window: SlidingWindow;
   readonly requantize: RequantizePlan;
+  /** Words of input channels each accumulator sums over; default 1. */
+  readonly depth?: number;
 }
 
 /** Where things of a windowed command lie in the kernel's memory. */
@@ -61,7 +65,7 @@ export function pixelList(rows: number, width: number, offset: (y: number, x: nu
 
 /**
  * @param bound largest |accumulator| of a channel
- * @returns undefined when the widened input would be too large
+ * @throws {RangeError} when the widened input would be too large
  */
 export function prepareWindowed(
   engine: WasmEngine,
@@ -69,7 +73,7 @@ export function prepareWindowed(
   padValue: number,
   bound: (channel: number) => number,
   build: (plan: WindowedPlan) => Accumulate,
-): PreparedCompute | undefined {
+): PreparedCompute {
   const { arena, kernel, geometry } = engine;
   const { input, outputs, window } = work;
   const [{ height, width, channels }] = outputs;
@@ -79,7 +83,9 @@ export function prepareWindowed(
   const widenedRows = (rows - 1) * window.strideHeight + windowRows;
   const pixelBytes = input.words * 16;
   const rowBytes = columns * pixelBytes;
-  if (widenedRows * rowBytes > LARGEST_WIDENED_BYTES) return undefined;
+  if (widenedRows * rowBytes > LARGEST_WIDENED_BYTES) {
+    throw new RangeError(`${widenedRows * rowBytes} bytes of widened input`);
+  }
 
   const offsets = pixelList(
     rows,
@@ -105,29 +111,20 @@ export function prepareWindowed(
   const { activationBase } = engine;
   const { words } = outputs[0];
 
+  // A slice is some rows of some channel words; the widened rows stay for all words.
+  const steps = rows * width * window.taps * (work.depth ?? 1);
+  const wordsPerSlice = Math.max(1, Math.min(words, Math.floor(SLICE_STEPS / steps)));
+  const wordSlices = Math.ceil(words / wordsPerSlice);
+
   return {
-    slices: Math.ceil(height / rows),
+    slices: Math.ceil(height / rows) * wordSlices,
     run(slice) {
-      const first = slice * rows;
+      const first = Math.floor(slice / wordSlices) * rows;
+      const firstWord = (slice % wordSlices) * wordsPerSlice;
       const count = Math.min(rows, height - first);
-      kernel.widen(
-        activationBase + input.start,
-        input.height,
-        input.width,
-        input.words,
-        input.rowBytes,
-        input.groupBytes,
-        input.wordStride,
-        geometry.pixels,
-        first * window.strideHeight - window.padTop,
-        (count - 1) * window.strideHeight + windowRows,
-        window.padLeft,
-        columns,
-        padValue,
-        widened,
-      );
+      if (firstWord === 0) widenRows(first, count);
       const pixels = count * width;
-      for (let word = 0; word < words; word += 1) {
+      for (let word = firstWord; word < Math.min(words, firstWord + wordsPerSlice); word += 1) {
         const { bias, stageA, stageB } = requantizers[word];
         accumulate(word, pixels, bias);
         stageA(accumulators, pixels);
@@ -139,4 +136,23 @@ export function prepareWindowed(
       }
     },
   };
+
+  function widenRows(first: number, count: number): void {
+    kernel.widen(
+      activationBase + input.start,
+      input.height,
+      input.width,
+      input.words,
+      input.rowBytes,
+      input.groupBytes,
+      input.wordStride,
+      geometry.pixels,
+      first * window.strideHeight - window.padTop,
+      (count - 1) * window.strideHeight + windowRows,
+      window.padLeft,
+      columns,
+      padValue,
+      widened,
+    );
+  }
 }
