@@ -1,0 +1,103 @@
+/// CRC-32C of a layer's output in engine order (sdk/src/overlay/engine-order.ts).
+///
+/// Takes the requantiser's beats (half of a block's pixels, one word of channels each), keeps the block, and goes through it
+/// pixel by pixel while the next one arrives, 2 pixels of 2 words or 4 of 1 per cycle. Words of a chunk are moved to its
+/// end: zero words in front do not change a remainder, so one matrix serves every count.
+module output_crc
+  import sluice_pkg::*;
+#(
+  parameter int Pixels  = 8,
+  parameter int Inputs  = 8,
+  parameter int Outputs = 16,
+  parameter int Lanes   = 32
+) (
+  input  logic                        clk_i,
+  input  logic                        clear_i,      // a new layer begins
+  input  logic                        beat_i,
+  input  logic                        beat_word_i,  // word of the tile
+  input  logic                        beat_half_i,
+  input  logic [Lanes*8-1:0]          beat_codes_i, // pixel-major within the half
+  input  logic                        beat_last_i,  // of its block
+  input  logic [3:0]                  columns_i,    // of the block
+  input  logic                        two_words_i,  // the tile has two words
+  output logic                        busy_o,
+  output logic [31:0]                 crc_o
+);
+  localparam int WordBits = Inputs * 8;
+  localparam int PixelsPerBeat = Lanes / Inputs;
+  localparam int WordsPerTile = Outputs / Inputs;
+
+  logic [WordBits-1:0] block [2][Pixels][WordsPerTile];
+  logic write_side_q, walk_side_q, walking_q, two_q;
+  logic [3:0] columns_q, next_q;
+  logic chunk_valid_q, remainder_valid_q;
+  logic [3:0][WordBits-1:0] chunk_q;
+  logic [2:0] count_q, remainder_count_q;
+  logic [31:0] state_q, remainder_q;
+  logic [3:0][WordBits-1:0] chunk;
+  logic [3:0] left;
+  logic [2:0] count;
+
+  assign left = columns_q - next_q;
+  always_comb begin
+    chunk = '0;
+    count = '0;
+    if (two_q) begin
+      count = left > 1 && PixelsPerBeat > 1 ? 3'd4 : 3'd2;
+      for (int position = 0; position < 4; position += 1) begin
+        if (position < 32'(count)) begin
+          chunk[4 - 32'(count) + position] = block[walk_side_q][next_q[2:0] + 3'(position / 2)][position % WordsPerTile];
+        end
+      end
+    end else begin
+      count = left > 4'(PixelsPerBeat) ? 3'(PixelsPerBeat) : left[2:0];
+      for (int position = 0; position < PixelsPerBeat; position += 1) begin
+        if (position < 32'(count)) chunk[4 - 32'(count) + position] = block[walk_side_q][next_q[2:0] + 3'(position)][0];
+      end
+    end
+  end
+
+  assign busy_o = walking_q || chunk_valid_q || remainder_valid_q;
+  assign crc_o = ~state_q;
+
+  always_ff @(posedge clk_i) begin
+    if (beat_i) begin
+      for (int pixel = 0; pixel < PixelsPerBeat; pixel += 1) begin
+        block[write_side_q][32'(beat_half_i) * PixelsPerBeat + pixel][WordsPerTile == 1 ? 1'b0 : beat_word_i]
+            <= beat_codes_i[pixel*WordBits +: WordBits];
+      end
+    end
+    chunk_valid_q <= walking_q;
+    chunk_q <= chunk;
+    count_q <= count;
+    remainder_valid_q <= chunk_valid_q;
+    remainder_count_q <= count_q;
+    if (chunk_valid_q) remainder_q <= crc32c_data(chunk_q);
+    if (remainder_valid_q) state_q <= crc32c_advance(state_q, remainder_count_q) ^ remainder_q;
+
+    if (walking_q) begin
+      next_q <= next_q + (two_q ? 4'd2 : 4'(PixelsPerBeat));
+      if (left <= (two_q ? 4'd2 : 4'(PixelsPerBeat))) walking_q <= 1'b0;
+    end
+    if (beat_i && beat_last_i) begin
+      walking_q <= 1'b1;
+      walk_side_q <= write_side_q;
+      write_side_q <= !write_side_q;
+      next_q <= '0;
+      columns_q <= columns_i;
+      two_q <= two_words_i;
+    end
+    if (clear_i) begin
+      walking_q <= 1'b0;
+      chunk_valid_q <= 1'b0;
+      remainder_valid_q <= 1'b0;
+      write_side_q <= 1'b0;
+      state_q <= '1;
+    end
+  end
+
+`ifndef SYNTHESIS
+  KeepsUp_A: assert property (@(posedge clk_i) disable iff (clear_i)
+      beat_i && beat_last_i && walking_q |-> left <= (two_q ? 4'd2 : 4'(PixelsPerBeat)));
+`endif
+endmodule

@@ -1,0 +1,79 @@
+/// One AXI4 read port for several clients: grants bursts in order of priority (client 0 first), returns beats to the
+/// client that asked. One AXI ID, so answers come in the order of the requests.
+///
+/// The address channel is registered. `idle_o` says that no burst is waiting or on its way; `error_o` pulses for a beat
+/// that was answered with SLVERR or DECERR.
+module read_port #(
+  parameter int Clients = 3
+) (
+  input  logic                     clk_i,
+  input  logic                     rst_ni,
+  output logic                     idle_o,
+  output logic                     error_o,
+
+  input  logic [Clients-1:0]       ar_valid_i,
+  output logic [Clients-1:0]       ar_ready_o,
+  input  logic [Clients-1:0][39:0] ar_address_i,
+  input  logic [Clients-1:0][3:0]  ar_length_i,
+  output logic [Clients-1:0]       beat_o,
+  output logic [127:0]             data_o,
+
+  output logic                     axi_arvalid_o,
+  input  logic                     axi_arready_i,
+  output logic [39:0]              axi_araddr_o,
+  output logic [7:0]               axi_arlen_o,
+  input  logic                     axi_rvalid_i,
+  output logic                     axi_rready_o,
+  input  logic [127:0]             axi_rdata_i,
+  input  logic [1:0]               axi_rresp_i,
+  input  logic                     axi_rlast_i
+);
+  localparam int ClientBits = Clients > 1 ? $clog2(Clients) : 1;
+
+  logic [ClientBits-1:0] chosen, owner;
+  logic any, owners_valid, take;
+  logic [4:0] owners_free;
+
+  always_comb begin
+    chosen = '0;
+    any = 1'b0;
+    for (int client = Clients - 1; client >= 0; client -= 1) begin
+      if (ar_valid_i[client]) begin
+        chosen = ClientBits'(client);
+        any = 1'b1;
+      end
+    end
+  end
+
+  assign take = any && owners_free != 0 && (!axi_arvalid_o || axi_arready_i);
+  always_comb begin
+    ar_ready_o = '0;
+    ar_ready_o[chosen] = take;
+  end
+
+  fifo #(.Width(ClientBits), .Depth(16)) u_owners (
+    .clk_i, .clear_i(!rst_ni),
+    .push_i(take), .data_i(chosen), .free_o(owners_free),
+    .valid_o(owners_valid), .data_o(owner), .pop_i(axi_rvalid_i && axi_rlast_i)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) axi_arvalid_o <= 1'b0;
+    else if (take) axi_arvalid_o <= 1'b1;
+    else if (axi_arready_i) axi_arvalid_o <= 1'b0;
+    if (take) begin
+      axi_araddr_o <= ar_address_i[chosen];
+      axi_arlen_o <= {4'd0, ar_length_i[chosen]};
+    end
+  end
+
+  // Clients have room for every beat they asked for.
+  assign axi_rready_o = 1'b1;
+  assign data_o = axi_rdata_i;
+  always_comb begin
+    beat_o = '0;
+    beat_o[owner] = axi_rvalid_i;
+  end
+  assign error_o = axi_rvalid_i && axi_rresp_i[1];
+  assign idle_o = !owners_valid && !axi_arvalid_o;
+endmodule

@@ -1,0 +1,382 @@
+// Generated from sdk/src/overlay by bitstreams/scripts/generate-package.mjs. Do not edit.
+/// The overlay contract in SystemVerilog: registers, error codes, commands, CRC-32C.
+package sluice_pkg;
+  // Upper case names are the contract's own; a build uses only some of them.
+  /* verilator lint_off UNUSEDPARAM */
+
+  localparam logic [31:0] OVERLAY_ID = 32'h45434c53;
+  localparam logic [31:0] OVERLAY_VERSION = 32'h00010000;
+  localparam int COMMAND_BYTES = 64;
+  localparam int CHANNEL_PARAMETER_BYTES = 16;
+
+  localparam logic [11:0] REG_ID = 12'h000; // Always 0x45434C53 (SLCE)
+  localparam logic [11:0] REG_VERSION = 12'h004; // Contract version, major << 16 | minor
+  localparam logic [11:0] REG_GEOMETRY = 12'h008; // P | I << 8 | O << 16 | decoder lanes << 24
+  localparam logic [11:0] REG_CAPABILITY = 12'h00c; // Bit n: weight codec n can be decoded; bits 31:16 requantise lanes | depthwise channels << 8
+  localparam logic [11:0] REG_ACTIVATION_ROWS = 12'h010; // Rows of the activation memory
+  localparam logic [11:0] REG_WEIGHT_LINES = 12'h014; // Lines of one half of the weight tile buffer
+  localparam logic [11:0] REG_CONTROL = 12'h020; // Bit 0 START, bit 1 ABORT (stop at the next beat, then IDLE)
+  localparam logic [11:0] REG_STATUS = 12'h024; // Bit 0 BUSY, bit 1 DONE, bit 2 ERROR
+  localparam logic [11:0] REG_ERROR = 12'h028; // Error code of the last run (overlayErrors); 0 = none
+  localparam logic [11:0] REG_ERROR_COMMAND = 12'h02c; // Index of the command that failed
+  localparam logic [11:0] REG_IRQ_ENABLE = 12'h030; // Bit 0: interrupt when DONE or ERROR is set
+  localparam logic [11:0] REG_IRQ_STATUS = 12'h034; // Bit 0: interrupt pending; write 1 to clear
+  localparam logic [11:0] REG_IMAGE_BASE_LO = 12'h040; // DDR address of the model image; 4,096-byte aligned
+  localparam logic [11:0] REG_IMAGE_BASE_HI = 12'h044; // Upper 32 bits
+  localparam logic [11:0] REG_INPUT_BASE_LO = 12'h048; // DDR address of the first input frame; 64-byte aligned
+  localparam logic [11:0] REG_INPUT_BASE_HI = 12'h04c; // Upper 32 bits
+  localparam logic [11:0] REG_OUTPUT_BASE_LO = 12'h050; // DDR address of the first output frame; 64-byte aligned
+  localparam logic [11:0] REG_OUTPUT_BASE_HI = 12'h054; // Upper 32 bits
+  localparam logic [11:0] REG_SCRATCH_BASE_LO = 12'h058; // DDR address of the spill region; 64-byte aligned
+  localparam logic [11:0] REG_SCRATCH_BASE_HI = 12'h05c; // Upper 32 bits
+  localparam logic [11:0] REG_COMMAND_OFFSET = 12'h060; // Byte offset of the first command in the image
+  localparam logic [11:0] REG_COMMAND_COUNT = 12'h064; // Commands to run, END included
+  localparam logic [11:0] REG_TABLES_OFFSET = 12'h068; // Byte offset of the weight codec's tables in the image
+  localparam logic [11:0] REG_TABLES_BYTES = 12'h06c; // Bytes of the weight codec's tables; loaded at START
+  localparam logic [11:0] REG_FRAME_COUNT = 12'h070; // Times the program runs, each on the next input frame
+  localparam logic [11:0] REG_INPUT_STRIDE = 12'h074; // Bytes from one input frame to the next; multiple of 64
+  localparam logic [11:0] REG_OUTPUT_STRIDE = 12'h078; // Bytes from one output frame to the next; multiple of 64
+  localparam logic [11:0] REG_FRAMES_DONE = 12'h07c; // Frames finished since START
+  localparam logic [11:0] REG_CYCLES_LO = 12'h080; // Fabric cycles since START, over all frames
+  localparam logic [11:0] REG_CYCLES_HI = 12'h084; // Upper 32 bits
+  localparam logic [11:0] REG_STALL_WEIGHTS = 12'h088; // Cycles of the last frame in which the array waited for weights
+  localparam logic [11:0] REG_STALL_DATA = 12'h08c; // Cycles of the last frame spent in LOAD and STORE or waiting for channel parameters and tables
+  localparam logic [11:0] REG_WEIGHT_BEATS = 12'h090; // Beats the weight port moved in the last frame
+  localparam logic [11:0] REG_LAYER_SELECT = 12'h0a0; // Layer whose counters the next six registers show
+  localparam logic [11:0] REG_LAYER_CYCLES = 12'h0a4; // Cycles of the selected layer in the last frame
+  localparam logic [11:0] REG_LAYER_STALL_WEIGHTS = 12'h0a8; // Of those, cycles waiting for weights
+  localparam logic [11:0] REG_LAYER_WEIGHT_BEATS = 12'h0ac; // Weight port beats of the selected layer
+  localparam logic [11:0] REG_LAYER_CRC0 = 12'h0b0; // CRC-32C of the layer's first output in engine order
+  localparam logic [11:0] REG_LAYER_CRC1 = 12'h0b4; // CRC-32C of the layer's second output, 0 without one
+
+  localparam logic [31:0] CONTROL_START = 32'd1;
+  localparam logic [31:0] CONTROL_ABORT = 32'd2;
+
+  localparam logic [31:0] STATUS_BUSY = 32'd1;
+  localparam logic [31:0] STATUS_DONE = 32'd2;
+  localparam logic [31:0] STATUS_ERROR = 32'd4;
+
+  localparam logic [7:0] ERROR_NONE = 8'd0;
+  localparam logic [7:0] ERROR_BAD_COMMAND = 8'd1;
+  localparam logic [7:0] ERROR_ACTIVATION_RANGE = 8'd2;
+  localparam logic [7:0] ERROR_WEIGHT_RANGE = 8'd3;
+  localparam logic [7:0] ERROR_WEIGHT_STREAM = 8'd4;
+  localparam logic [7:0] ERROR_UNSUPPORTED_CODEC = 8'd5;
+  localparam logic [7:0] ERROR_MEMORY = 8'd6;
+  localparam logic [7:0] ERROR_ABORTED = 8'd7;
+  localparam logic [7:0] ERROR_TABLES = 8'd8;
+
+  localparam logic [7:0] OP_END = 8'd0;
+  localparam logic [7:0] OP_LOAD = 8'd1;
+  localparam logic [7:0] OP_STORE = 8'd2;
+  localparam logic [7:0] OP_CONV = 8'd16;
+  localparam logic [7:0] OP_DEPTHWISE = 8'd17;
+  localparam logic [7:0] OP_POOL = 8'd18;
+  localparam logic [7:0] OP_ADD = 8'd19;
+
+  localparam logic [1:0] ROUND_HALF_UP = 2'd0;
+  localparam logic [1:0] ROUND_HALF_EVEN = 2'd1;
+  localparam logic [1:0] ROUND_HALF_AWAY = 2'd2;
+
+  localparam logic [0:0] POOL_MAX = 1'd0;
+  localparam logic [0:0] POOL_AVERAGE = 1'd1;
+
+  localparam logic [1:0] REGION_INPUT = 2'd0;
+  localparam logic [1:0] REGION_OUTPUT = 2'd1;
+  localparam logic [1:0] REGION_SCRATCH = 2'd2;
+
+  /* verilator lint_on UNUSEDPARAM */
+
+  /// Every field any command has; which ones mean something depends on the opcode.
+  typedef struct packed {
+    logic [7:0] opcode;
+    logic [1:0] region;
+    logic [0:0] pool;
+    logic [0:0] taps_enable;
+    logic [15:0] layer;
+    logic [15:0] in_base;
+    logic [15:0] in_pitch;
+    logic [15:0] in_height;
+    logic [15:0] in_width;
+    logic [15:0] in_channels;
+    logic [15:0] out_channels;
+    logic [15:0] out0_base;
+    logic [15:0] out0_pitch;
+    logic [15:0] out1_base;
+    logic [15:0] out1_pitch;
+    logic [15:0] out_height;
+    logic [15:0] out_width;
+    logic [7:0] kernel_height;
+    logic [7:0] kernel_width;
+    logic [3:0] stride_height;
+    logic [3:0] stride_width;
+    logic [3:0] dilation_height;
+    logic [3:0] dilation_width;
+    logic [7:0] pad_top;
+    logic [7:0] pad_left;
+    logic signed [7:0] pad_value;
+    logic signed [7:0] weight_zero_point;
+    logic [31:0] offset;
+    logic [31:0] weights_offset;
+    logic [15:0] in1_base;
+    logic [15:0] in1_pitch;
+    logic [31:0] weights_bytes;
+    logic [31:0] addends_offset;
+    logic [31:0] parameters_offset;
+    logic [31:0] tables_offset;
+    logic [1:0] rounding_a;
+    logic [1:0] rounding_b;
+    logic [0:0] clamp_enable;
+    logic [0:0] table_enable0;
+    logic [0:0] table_enable1;
+    logic [0:0] output1_enable;
+    logic [3:0] codec;
+    logic signed [7:0] output_zero_point;
+    logic signed [15:0] clamp_min;
+    logic signed [15:0] clamp_max;
+    logic signed [7:0] output_min;
+    logic signed [7:0] output_max;
+  } command_t;
+
+  function automatic command_t unpack_command(input logic [511:0] words);
+    unpack_command.opcode = words[7:0];
+    unpack_command.region = words[9:8];
+    unpack_command.pool = words[8:8];
+    unpack_command.taps_enable = words[10:10];
+    unpack_command.layer = words[31:16];
+    unpack_command.in_base = words[47:32];
+    unpack_command.in_pitch = words[63:48];
+    unpack_command.in_height = words[79:64];
+    unpack_command.in_width = words[95:80];
+    unpack_command.in_channels = words[111:96];
+    unpack_command.out_channels = words[127:112];
+    unpack_command.out0_base = words[143:128];
+    unpack_command.out0_pitch = words[159:144];
+    unpack_command.out1_base = words[175:160];
+    unpack_command.out1_pitch = words[191:176];
+    unpack_command.out_height = words[207:192];
+    unpack_command.out_width = words[223:208];
+    unpack_command.kernel_height = words[231:224];
+    unpack_command.kernel_width = words[239:232];
+    unpack_command.stride_height = words[243:240];
+    unpack_command.stride_width = words[247:244];
+    unpack_command.dilation_height = words[251:248];
+    unpack_command.dilation_width = words[255:252];
+    unpack_command.pad_top = words[263:256];
+    unpack_command.pad_left = words[271:264];
+    unpack_command.pad_value = words[279:272];
+    unpack_command.weight_zero_point = words[287:280];
+    unpack_command.offset = words[319:288];
+    unpack_command.weights_offset = words[319:288];
+    unpack_command.in1_base = words[303:288];
+    unpack_command.in1_pitch = words[319:304];
+    unpack_command.weights_bytes = words[351:320];
+    unpack_command.addends_offset = words[351:320];
+    unpack_command.parameters_offset = words[383:352];
+    unpack_command.tables_offset = words[415:384];
+    unpack_command.rounding_a = words[417:416];
+    unpack_command.rounding_b = words[419:418];
+    unpack_command.clamp_enable = words[420:420];
+    unpack_command.table_enable0 = words[421:421];
+    unpack_command.table_enable1 = words[422:422];
+    unpack_command.output1_enable = words[423:423];
+    unpack_command.codec = words[431:428];
+    unpack_command.output_zero_point = words[439:432];
+    unpack_command.clamp_min = words[463:448];
+    unpack_command.clamp_max = words[479:464];
+    unpack_command.output_min = words[487:480];
+    unpack_command.output_max = words[495:488];
+  endfunction
+
+  /// Bits a command of this opcode may set; all ones for an unknown one, which is refused anyway.
+  function automatic logic [511:0] used_bits(input logic [7:0] opcode);
+    case (opcode)
+      OP_END: used_bits = 512'hff;
+      OP_LOAD: used_bits = 512'hffffffff00ffffffffffffffffffffff00000000ffffffffffffffffffffffff00000000ffff07ff;
+      OP_STORE: used_bits = 512'hffffffff00000000000000000000000000000000000000000000ffffffffffffffffffffffff03ff;
+      OP_CONV: used_bits = 512'hffffffffffff00fff0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00ff;
+      OP_DEPTHWISE: used_bits = 512'hffffffffffff00fff0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00ff;
+      OP_POOL: used_bits = 512'hffffffffffff00ff00ffffffffffffffffff000000000000000000ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff01ff;
+      OP_ADD: used_bits = 512'hffffffffffff00ff00ffffffffffffffffffffffffffffffffff0000000000000000ffffffffffffffffffffffffffffffffffffffffffffffffffff00ff;
+      default: used_bits = '1;
+    endcase
+  endfunction
+
+  /// Remainder of 32 bytes, first byte in bits 7:0, from state 0. Leading zero bytes change nothing.
+  function automatic logic [31:0] crc32c_data(input logic [255:0] bytes);
+    crc32c_data[0] = ^(bytes & 256'h1f91caf6386f2c25de2753181954cd1ef5e1bbd961745c3ae969f40a5f513d79);
+    crc32c_data[1] = ^(bytes & 256'h3f2395ec70de584bbc4ea63032a99a3debc377b2c2e8b875d2d3e814bea27af3);
+    crc32c_data[2] = ^(bytes & 256'h7e472bd8e1bcb097789d4c606553347bd786ef6585d170eba5a7d0297d44f5e6);
+    crc32c_data[3] = ^(bytes & 256'hfc8e57b1c379612ef13a98c0caa668f7af0ddecb0ba2e1d74b4fa052fa89ebcd);
+    crc32c_data[4] = ^(bytes & 256'he68d6595be9dee783c5262998c181cf1abfa064f76319f947ff6b4afaa42eae2);
+    crc32c_data[5] = ^(bytes & 256'hd28b01dd4554f0d5a683962b0164f4fda215b7478d17631216849d550bd4e8bc);
+    crc32c_data[6] = ^(bytes & 256'hba87c94cb2c6cd8e93207f4e1b9d24e5b1cad5567b5a9a1ec460cea048f8ec01);
+    crc32c_data[7] = ^(bytes & 256'h6a9e586f5de2b738f867ad842e6e84d59674117597c1680761a8694acea0e57b);
+    crc32c_data[8] = ^(bytes & 256'hd53cb0debbc56e71f0cf5b085cdd09ab2ce822eb2f82d00ec350d2959d41caf6);
+    crc32c_data[9] = ^(bytes & 256'hb5e8ab4b4fe5f0c63fb9e508a0eede48ac31fe0f3e71fc276fc8512165d2a894);
+    crc32c_data[10] = ^(bytes & 256'h74409c60a7a4cda9a15499095889718fad8247c71d97a47436f9564894f46c50);
+    crc32c_data[11] = ^(bytes & 256'he88138c14f499b5342a93212b112e31f5b048f8e3b2f48e86df2ac9129e8d8a0);
+    crc32c_data[12] = ^(bytes & 256'hce93bb74a6fc1a835b75373d7b710b2043e8a4c5172acdea328cad280c808c39);
+    crc32c_data[13] = ^(bytes & 256'h82b6bc1f7597192368cd3d62efb6db5e7230f2534f21c7ee8c70ae5a4650250a);
+    crc32c_data[14] = ^(bytes & 256'h1afcb2c8d3411e630fbd29ddc6397ba211805f7fff37d3e7f188a8bed3f1776d);
+    crc32c_data[15] = ^(bytes & 256'h35f96591a6823cc61f7a53bb8c72f7442300befffe6fa7cfe311517da7e2eedb);
+    crc32c_data[16] = ^(bytes & 256'h6bf2cb234d04798c3ef4a77718e5ee8846017dfffcdf4f9fc622a2fb4fc5ddb6);
+    crc32c_data[17] = ^(bytes & 256'hd7e596469a08f3187de94eee31cbdd108c02fbfff9be9f3f8c4545f69f8bbb6d);
+    crc32c_data[18] = ^(bytes & 256'hb05ae67b0c7eca1525f5cec47ac3773fede44c2692096245f1e37fe760464ba3);
+    crc32c_data[19] = ^(bytes & 256'h7f2406002092b80f95ccce90ecd223612e292394456698b10aaf0bc49fddaa3e);
+    crc32c_data[20] = ^(bytes & 256'hfe480c004125701f2b999d21d9a446c25c5247288acd3162155e17893fbb547c);
+    crc32c_data[21] = ^(bytes & 256'he301d2f6ba25cc1b8914695baa1c409a4d45358874ee3efec3d5db1820279581);
+    crc32c_data[22] = ^(bytes & 256'hd9926f1b4c24b412cc0f81af4d6c4c2a6f6bd0c988a821c76ec2423a1f1e167a);
+    crc32c_data[23] = ^(bytes & 256'hacb514c0a026440046385046838c554a2b361a4a70241fb434ed707e616d118d);
+    crc32c_data[24] = ^(bytes & 256'h46fbe3777823a4255257f3951e4c678aa38d8f4d813c635280b314f69d8b1e63);
+    crc32c_data[25] = ^(bytes & 256'h8df7c6eef047484aa4afe72a3c98cf15471b1e9b0278c6a5016629ed3b163cc6);
+    crc32c_data[26] = ^(bytes & 256'h47e472bd8e1bcb097789d4c606553347bd786ef6585d170eba5a7d0297d44f5);
+    crc32c_data[27] = ^(bytes & 256'h8fc8e57b1c379612ef13a98c0caa668f7af0ddecb0ba2e1d74b4fa052fa89eb);
+    crc32c_data[28] = ^(bytes & 256'h11f91caf6386f2c25de2753181954cd1ef5e1bbd961745c3ae969f40a5f513d7);
+    crc32c_data[29] = ^(bytes & 256'h23f2395ec70de584bbc4ea63032a99a3debc377b2c2e8b875d2d3e814bea27af);
+    crc32c_data[30] = ^(bytes & 256'h47e472bd8e1bcb097789d4c606553347bd786ef6585d170eba5a7d0297d44f5e);
+    crc32c_data[31] = ^(bytes & 256'h8fc8e57b1c379612ef13a98c0caa668f7af0ddecb0ba2e1d74b4fa052fa89ebc);
+  endfunction
+
+  /// The state after `count` words of 8 zero bytes, 1 <= count <= 4.
+  function automatic logic [31:0] crc32c_advance(input logic [31:0] state, input logic [2:0] count);
+    case (count)
+      3'd1: begin
+        crc32c_advance[0] = ^(state & 32'h386f2c25);
+        crc32c_advance[1] = ^(state & 32'h70de584b);
+        crc32c_advance[2] = ^(state & 32'he1bcb097);
+        crc32c_advance[3] = ^(state & 32'hc379612e);
+        crc32c_advance[4] = ^(state & 32'hbe9dee78);
+        crc32c_advance[5] = ^(state & 32'h4554f0d5);
+        crc32c_advance[6] = ^(state & 32'hb2c6cd8e);
+        crc32c_advance[7] = ^(state & 32'h5de2b738);
+        crc32c_advance[8] = ^(state & 32'hbbc56e71);
+        crc32c_advance[9] = ^(state & 32'h4fe5f0c6);
+        crc32c_advance[10] = ^(state & 32'ha7a4cda9);
+        crc32c_advance[11] = ^(state & 32'h4f499b53);
+        crc32c_advance[12] = ^(state & 32'ha6fc1a83);
+        crc32c_advance[13] = ^(state & 32'h75971923);
+        crc32c_advance[14] = ^(state & 32'hd3411e63);
+        crc32c_advance[15] = ^(state & 32'ha6823cc6);
+        crc32c_advance[16] = ^(state & 32'h4d04798c);
+        crc32c_advance[17] = ^(state & 32'h9a08f318);
+        crc32c_advance[18] = ^(state & 32'hc7eca15);
+        crc32c_advance[19] = ^(state & 32'h2092b80f);
+        crc32c_advance[20] = ^(state & 32'h4125701f);
+        crc32c_advance[21] = ^(state & 32'hba25cc1b);
+        crc32c_advance[22] = ^(state & 32'h4c24b412);
+        crc32c_advance[23] = ^(state & 32'ha0264400);
+        crc32c_advance[24] = ^(state & 32'h7823a425);
+        crc32c_advance[25] = ^(state & 32'hf047484a);
+        crc32c_advance[26] = ^(state & 32'hd8e1bcb0);
+        crc32c_advance[27] = ^(state & 32'hb1c37961);
+        crc32c_advance[28] = ^(state & 32'h6386f2c2);
+        crc32c_advance[29] = ^(state & 32'hc70de584);
+        crc32c_advance[30] = ^(state & 32'h8e1bcb09);
+        crc32c_advance[31] = ^(state & 32'h1c379612);
+      end
+      3'd2: begin
+        crc32c_advance[0] = ^(state & 32'h1954cd1e);
+        crc32c_advance[1] = ^(state & 32'h32a99a3d);
+        crc32c_advance[2] = ^(state & 32'h6553347b);
+        crc32c_advance[3] = ^(state & 32'hcaa668f7);
+        crc32c_advance[4] = ^(state & 32'h8c181cf1);
+        crc32c_advance[5] = ^(state & 32'h164f4fd);
+        crc32c_advance[6] = ^(state & 32'h1b9d24e5);
+        crc32c_advance[7] = ^(state & 32'h2e6e84d5);
+        crc32c_advance[8] = ^(state & 32'h5cdd09ab);
+        crc32c_advance[9] = ^(state & 32'ha0eede48);
+        crc32c_advance[10] = ^(state & 32'h5889718f);
+        crc32c_advance[11] = ^(state & 32'hb112e31f);
+        crc32c_advance[12] = ^(state & 32'h7b710b20);
+        crc32c_advance[13] = ^(state & 32'hefb6db5e);
+        crc32c_advance[14] = ^(state & 32'hc6397ba2);
+        crc32c_advance[15] = ^(state & 32'h8c72f744);
+        crc32c_advance[16] = ^(state & 32'h18e5ee88);
+        crc32c_advance[17] = ^(state & 32'h31cbdd10);
+        crc32c_advance[18] = ^(state & 32'h7ac3773f);
+        crc32c_advance[19] = ^(state & 32'hecd22361);
+        crc32c_advance[20] = ^(state & 32'hd9a446c2);
+        crc32c_advance[21] = ^(state & 32'haa1c409a);
+        crc32c_advance[22] = ^(state & 32'h4d6c4c2a);
+        crc32c_advance[23] = ^(state & 32'h838c554a);
+        crc32c_advance[24] = ^(state & 32'h1e4c678a);
+        crc32c_advance[25] = ^(state & 32'h3c98cf15);
+        crc32c_advance[26] = ^(state & 32'h60655334);
+        crc32c_advance[27] = ^(state & 32'hc0caa668);
+        crc32c_advance[28] = ^(state & 32'h81954cd1);
+        crc32c_advance[29] = ^(state & 32'h32a99a3);
+        crc32c_advance[30] = ^(state & 32'h6553347);
+        crc32c_advance[31] = ^(state & 32'hcaa668f);
+      end
+      3'd3: begin
+        crc32c_advance[0] = ^(state & 32'h61745c3a);
+        crc32c_advance[1] = ^(state & 32'hc2e8b875);
+        crc32c_advance[2] = ^(state & 32'h85d170eb);
+        crc32c_advance[3] = ^(state & 32'hba2e1d7);
+        crc32c_advance[4] = ^(state & 32'h76319f94);
+        crc32c_advance[5] = ^(state & 32'h8d176312);
+        crc32c_advance[6] = ^(state & 32'h7b5a9a1e);
+        crc32c_advance[7] = ^(state & 32'h97c16807);
+        crc32c_advance[8] = ^(state & 32'h2f82d00e);
+        crc32c_advance[9] = ^(state & 32'h3e71fc27);
+        crc32c_advance[10] = ^(state & 32'h1d97a474);
+        crc32c_advance[11] = ^(state & 32'h3b2f48e8);
+        crc32c_advance[12] = ^(state & 32'h172acdea);
+        crc32c_advance[13] = ^(state & 32'h4f21c7ee);
+        crc32c_advance[14] = ^(state & 32'hff37d3e7);
+        crc32c_advance[15] = ^(state & 32'hfe6fa7cf);
+        crc32c_advance[16] = ^(state & 32'hfcdf4f9f);
+        crc32c_advance[17] = ^(state & 32'hf9be9f3f);
+        crc32c_advance[18] = ^(state & 32'h92096245);
+        crc32c_advance[19] = ^(state & 32'h456698b1);
+        crc32c_advance[20] = ^(state & 32'h8acd3162);
+        crc32c_advance[21] = ^(state & 32'h74ee3efe);
+        crc32c_advance[22] = ^(state & 32'h88a821c7);
+        crc32c_advance[23] = ^(state & 32'h70241fb4);
+        crc32c_advance[24] = ^(state & 32'h813c6352);
+        crc32c_advance[25] = ^(state & 32'h278c6a5);
+        crc32c_advance[26] = ^(state & 32'h6585d170);
+        crc32c_advance[27] = ^(state & 32'hcb0ba2e1);
+        crc32c_advance[28] = ^(state & 32'h961745c3);
+        crc32c_advance[29] = ^(state & 32'h2c2e8b87);
+        crc32c_advance[30] = ^(state & 32'h585d170e);
+        crc32c_advance[31] = ^(state & 32'hb0ba2e1d);
+      end
+      default: begin
+        crc32c_advance[0] = ^(state & 32'h5f513d79);
+        crc32c_advance[1] = ^(state & 32'hbea27af3);
+        crc32c_advance[2] = ^(state & 32'h7d44f5e6);
+        crc32c_advance[3] = ^(state & 32'hfa89ebcd);
+        crc32c_advance[4] = ^(state & 32'haa42eae2);
+        crc32c_advance[5] = ^(state & 32'hbd4e8bc);
+        crc32c_advance[6] = ^(state & 32'h48f8ec01);
+        crc32c_advance[7] = ^(state & 32'hcea0e57b);
+        crc32c_advance[8] = ^(state & 32'h9d41caf6);
+        crc32c_advance[9] = ^(state & 32'h65d2a894);
+        crc32c_advance[10] = ^(state & 32'h94f46c50);
+        crc32c_advance[11] = ^(state & 32'h29e8d8a0);
+        crc32c_advance[12] = ^(state & 32'hc808c39);
+        crc32c_advance[13] = ^(state & 32'h4650250a);
+        crc32c_advance[14] = ^(state & 32'hd3f1776d);
+        crc32c_advance[15] = ^(state & 32'ha7e2eedb);
+        crc32c_advance[16] = ^(state & 32'h4fc5ddb6);
+        crc32c_advance[17] = ^(state & 32'h9f8bbb6d);
+        crc32c_advance[18] = ^(state & 32'h60464ba3);
+        crc32c_advance[19] = ^(state & 32'h9fddaa3e);
+        crc32c_advance[20] = ^(state & 32'h3fbb547c);
+        crc32c_advance[21] = ^(state & 32'h20279581);
+        crc32c_advance[22] = ^(state & 32'h1f1e167a);
+        crc32c_advance[23] = ^(state & 32'h616d118d);
+        crc32c_advance[24] = ^(state & 32'h9d8b1e63);
+        crc32c_advance[25] = ^(state & 32'h3b163cc6);
+        crc32c_advance[26] = ^(state & 32'h297d44f5);
+        crc32c_advance[27] = ^(state & 32'h52fa89eb);
+        crc32c_advance[28] = ^(state & 32'ha5f513d7);
+        crc32c_advance[29] = ^(state & 32'h4bea27af);
+        crc32c_advance[30] = ^(state & 32'h97d44f5e);
+        crc32c_advance[31] = ^(state & 32'h2fa89ebc);
+      end
+    endcase
+  endfunction
+endpackage

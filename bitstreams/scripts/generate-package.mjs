@@ -1,0 +1,186 @@
+/**
+ * Writes bitstreams/rtl/sluice_pkg.sv from the overlay contract in sdk/src/overlay: register offsets, error codes,
+ * opcodes, the fields of a command, and the CRC-32C matrices. `--check` writes nothing and fails when the file is stale.
+ *
+ *   node bitstreams/scripts/generate-package.mjs [--check]
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import {
+  CHANNEL_PARAMETER_BYTES,
+  COMMAND_BYTES,
+  OVERLAY_ID,
+  OVERLAY_VERSION,
+  commandFields,
+  control,
+  opcodes,
+  overlayErrors,
+  poolCodes,
+  regionCodes,
+  registers,
+  roundingCodes,
+  status,
+} from "@sluice/sdk/overlay";
+
+const path = fileURLToPath(new URL("../rtl/sluice_pkg.sv", import.meta.url));
+
+/** Words of 8 bytes one CRC step can take: the requantiser delivers at most 32 bytes a cycle. */
+const CRC_WORDS = 4;
+
+export function packageText() {
+  const lines = [
+    "// Generated from sdk/src/overlay by bitstreams/scripts/generate-package.mjs. Do not edit.",
+    "/// The overlay contract in SystemVerilog: registers, error codes, commands, CRC-32C.",
+    "package sluice_pkg;",
+    "  // Upper case names are the contract's own; a build uses only some of them.",
+    "  /* verilator lint_off UNUSEDPARAM */",
+    "",
+    `  localparam logic [31:0] OVERLAY_ID = 32'h${hex(OVERLAY_ID, 8)};`,
+    `  localparam logic [31:0] OVERLAY_VERSION = 32'h${hex(OVERLAY_VERSION, 8)};`,
+    `  localparam int COMMAND_BYTES = ${COMMAND_BYTES};`,
+    `  localparam int CHANNEL_PARAMETER_BYTES = ${CHANNEL_PARAMETER_BYTES};`,
+    "",
+    ...Object.entries(registers).map(
+      ([name, { offset, doc }]) => `  localparam logic [11:0] REG_${name} = 12'h${hex(offset, 3)}; // ${doc}`,
+    ),
+    "",
+    ...constants("CONTROL", control, 32),
+    ...constants("STATUS", status, 32),
+    ...constants("ERROR", overlayErrors, 8),
+    ...constants("OP", opcodes, 8),
+    ...constants("ROUND", roundingCodes, 2),
+    ...constants("POOL", poolCodes, 1),
+    ...constants("REGION", regionCodes, 2),
+    "  /* verilator lint_on UNUSEDPARAM */",
+    "",
+    ...commandType(),
+    "",
+    ...crcFunctions(),
+    "endpackage",
+    "",
+  ];
+  return lines.join("\n");
+}
+
+function constants(prefix, table, bits) {
+  return [
+    ...Object.entries(table).map(
+      ([name, value]) =>
+        `  localparam logic [${bits - 1}:0] ${prefix}_${name.toUpperCase().replaceAll("-", "_")} = ${bits}'d${value};`,
+    ),
+    "",
+  ];
+}
+
+function commandType() {
+  const fields = new Map();
+  for (const table of Object.values(commandFields)) {
+    for (const [name, spec] of Object.entries(table)) {
+      const known = fields.get(name);
+      if (known && (known.word !== spec.word || known.low !== spec.low || known.bits !== spec.bits)) {
+        throw new Error(`Field ${name} lies in two places; the hardware reads every field from one.`);
+      }
+      fields.set(name, spec);
+    }
+  }
+  const sorted = [...fields].sort(([, a], [, b]) => a.word - b.word || a.low - b.low);
+  return [
+    "  /// Every field any command has; which ones mean something depends on the opcode.",
+    "  typedef struct packed {",
+    "    logic [7:0] opcode;",
+    ...sorted.map(
+      ([name, { bits, signed }]) => `    logic ${signed ? "signed " : ""}[${bits - 1}:0] ${snake(name)};`,
+    ),
+    "  } command_t;",
+    "",
+    "  function automatic command_t unpack_command(input logic [511:0] words);",
+    "    unpack_command.opcode = words[7:0];",
+    ...sorted.map(
+      ([name, { word, low, bits }]) =>
+        `    unpack_command.${snake(name)} = words[${word * 32 + low + bits - 1}:${word * 32 + low}];`,
+    ),
+    "  endfunction",
+    "",
+    "  /// Bits a command of this opcode may set; all ones for an unknown one, which is refused anyway.",
+    "  function automatic logic [511:0] used_bits(input logic [7:0] opcode);",
+    "    case (opcode)",
+    ...Object.entries(commandFields).map(
+      ([name, table]) => `      OP_${name}: used_bits = 512'h${usedBits(table).toString(16)};`,
+    ),
+    "      default: used_bits = '1;",
+    "    endcase",
+    "  endfunction",
+  ];
+}
+
+function usedBits(table) {
+  let mask = 0xffn;
+  for (const { word, low, bits } of Object.values(table)) {
+    mask |= ((1n << BigInt(bits)) - 1n) << BigInt(word * 32 + low);
+  }
+  return mask;
+}
+
+function crcFunctions() {
+  const dataBits = CRC_WORDS * 64;
+  const step = (state, bit) => ((state ^ bit) & 1 ? ((state >>> 1) ^ 0x82f63b78) >>> 0 : state >>> 1);
+  // Column of an input bit: the remainder it leaves when everything else is zero.
+  const data = Array.from({ length: dataBits }, (_, position) => {
+    let state = 0;
+    for (let bit = 0; bit < dataBits; bit += 1) state = step(state, bit === position ? 1 : 0);
+    return state;
+  });
+  const advance = (words) =>
+    Array.from({ length: 32 }, (_, position) => {
+      let state = (1 << position) >>> 0;
+      for (let bit = 0; bit < words * 64; bit += 1) state = step(state, 0);
+      return state;
+    });
+  return [
+    `  /// Remainder of ${CRC_WORDS * 8} bytes, first byte in bits 7:0, from state 0. Leading zero bytes change nothing.`,
+    `  function automatic logic [31:0] crc32c_data(input logic [${dataBits - 1}:0] bytes);`,
+    ...matrix("crc32c_data", "bytes", data, dataBits),
+    "  endfunction",
+    "",
+    "  /// The state after `count` words of 8 zero bytes, 1 <= count <= 4.",
+    "  function automatic logic [31:0] crc32c_advance(input logic [31:0] state, input logic [2:0] count);",
+    "    case (count)",
+    ...Array.from({ length: CRC_WORDS }, (_, index) => [
+      index === CRC_WORDS - 1 ? "      default: begin" : `      3'd${index + 1}: begin`,
+      ...matrix("crc32c_advance", "state", advance(index + 1), 32).map((line) => `    ${line}`),
+      "      end",
+    ]).flat(),
+    "    endcase",
+    "  endfunction",
+  ];
+}
+
+function matrix(target, source, columns, bits) {
+  return Array.from({ length: 32 }, (_, row) => {
+    let mask = 0n;
+    columns.forEach((column, position) => {
+      if ((column >>> row) & 1) mask |= 1n << BigInt(position);
+    });
+    return `    ${target}[${row}] = ^(${source} & ${bits}'h${mask.toString(16)});`;
+  });
+}
+
+function hex(value, digits) {
+  return value.toString(16).padStart(digits, "0");
+}
+
+function snake(name) {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const text = packageText();
+  if (process.argv.includes("--check")) {
+    if (readFileSync(path, "utf8") !== text) {
+      console.error("bitstreams/rtl/sluice_pkg.sv is stale: run node bitstreams/scripts/generate-package.mjs");
+      process.exitCode = 1;
+    }
+  } else {
+    writeFileSync(path, text);
+  }
+}
