@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // The RTL suite needs Verilator and minutes: `npm run test:rtl`.
+    exclude: ["test/rtl/**"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",

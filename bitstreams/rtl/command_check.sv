@@ -45,7 +45,7 @@ module command_check
       || command_i.stride_width == 0 || command_i.dilation_height == 0 || command_i.dilation_width == 0;
   logic bad_fields;
   always_comb begin
-    bad_fields = !known || (words_i & ~used_bits(command_i.opcode)) != 0 || is_end != final_i;
+    bad_fields = !known || (words_i & ~used_bits(command_i.opcode)) != 0 || (is_end && !final_i);
     if (!is_end) begin
       bad_fields |= !is_load && zero_input;
       bad_fields |= !is_store && zero_output;
@@ -75,10 +75,12 @@ module command_check
   logic bad_range_q, bad_lines_q;
   logic [23:0] lines_q;
   logic [15:0] taps_q;
-  logic [31:0] taps_channels_q, window_bytes_q;
+  logic [31:0] taps_channels_q, window_width_q, window_bytes_q;
 
   wire [12:0] in_words = 13'((17'(command_i.in_channels) + 17'(Inputs - 1)) >> InputBits);
   wire [12:0] out_words = 13'((17'(command_i.out_channels) + 17'(Inputs - 1)) >> InputBits);
+  wire [12:0] groups1 = 13'((17'(width1_q) + 17'(Pixels - 1)) >> PixelBits);
+  wire [31:0] tile_lines = 32'(taps_q) * (is_conv ? 32'(in_words) : 32'(tile_words));
   wire [12:0] tile_words = out_words > 13'(Outputs / Inputs) ? 13'(Outputs / Inputs) : out_words;
 
   always_ff @(posedge clk_i) begin
@@ -112,7 +114,7 @@ module command_check
       pitch1_q <= command_i.out1_pitch;
     end
     // 2: groups of pixels; 3: rows they span; 4: compare
-    rows2_q <= 32'(height1_q) * 32'((17'(width1_q) + 17'(Pixels - 1)) >> PixelBits);
+    rows2_q <= 32'(height1_q) * 32'(groups1);
     pitch2_q <= pitch1_q;
     base2_q <= base1_q;
     words2_q <= words1_q;
@@ -123,15 +125,14 @@ module command_check
     else if (exists_q[2] && 34'(span3_q) + 34'(base3_q) + 34'(words3_q) > 34'(Rows)) bad_range_q <= 1'b1;
     // beside them: lines of a weight tile, window of a packed load
     taps_q <= command_i.kernel_height * command_i.kernel_width;
-    lines_q <= 24'(32'(taps_q) * 32'(is_conv ? in_words : tile_words) > 32'hff_ffff
-        ? 32'hff_ffff : 32'(taps_q) * 32'(is_conv ? in_words : tile_words));
+    lines_q <= tile_lines > 32'hff_ffff ? 24'hff_ffff : 24'(tile_lines);
     bad_lines_q <= (is_conv || is_depthwise) && 32'(lines_q) > WeightLines;
     taps_channels_q <= 32'(taps_q) * 32'(command_i.in_channels);
-    window_bytes_q <= (32'(command_i.kernel_height - 8'd1) * 32'(command_i.in_width) + 32'(command_i.kernel_width))
-        * 32'(command_i.in_channels);
+    window_width_q <= 32'(command_i.kernel_height) * 32'(command_i.in_width);
+    window_bytes_q <= window_width_q * 32'(command_i.in_channels);
   end
   wire bad_taps = is_load && command_i.taps_enable && (command_i.dilation_height != 4'd1 || command_i.dilation_width != 4'd1
-      || taps_channels_q != 32'(command_i.out_channels) || window_bytes_q > 32'd8192 || command_i.in_width[15:13] != 0);
+      || taps_channels_q != 32'(command_i.out_channels) || window_width_q > 32'd16000 || window_bytes_q > 32'd16000);
 
   assign done_o = stage_q[7];
   assign error_o = bad_fields || bad_taps ? ERROR_BAD_COMMAND

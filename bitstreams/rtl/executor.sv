@@ -55,7 +55,7 @@ module executor
   output logic [31:0]  stall_weights_o,   // of the last finished frame
   output logic [31:0]  stall_data_o,
   output logic [31:0]  weight_beats_o,
-  input  logic [7:0]   layer_select_i,
+  input  logic [31:0]  layer_select_i,
   output logic [31:0]  layer_cycles_o,
   output logic [31:0]  layer_stall_o,
   output logic [31:0]  layer_beats_o,
@@ -151,6 +151,12 @@ module executor
         Leave: if (may_leave_i) begin
           state_q <= all_done_o ? Stopped : Fetch;
           if (command.opcode == OP_END) frames_left_q <= frames_left_q - 32'd1;
+          else if (index_q == count_i - 16'd1) begin
+            // The program ends without END.
+            state_q <= Failed;
+            error_o <= ERROR_BAD_COMMAND;
+            error_index_o <= count_i;
+          end
         end
         default: state_q <= state_q;
       endcase
@@ -162,13 +168,28 @@ module executor
     end
   end
 
+`ifdef SLUICE_TRACE
+  state_e trace_q;
+  int now;
+  always_ff @(posedge clk_i) begin
+    now <= now + 1;
+    trace_q <= state_q;
+    if (trace_q != state_q) $display("%0d state %0d index %0d op %h err %0d cb %b lb %b sb %b tr %b ml %b", now, state_q, index_q, command.opcode, error_o, compute_busy_i, load_busy_i, store_busy_i, tables_ready_i, may_leave_i);
+    if (now % 20000 == 0) $display("%0d in state %0d index %0d op %h cb %b lb %b sb %b tr %b ml %b starve %b", now, state_q, index_q, command.opcode, compute_busy_i, load_busy_i, store_busy_i, tables_ready_i, may_leave_i, starved_i);
+  end
+`endif
+
   // ---- counters
   logic [31:0] ram_cycles [MaxLayers];
   logic [31:0] ram_stall [MaxLayers];
   logic [31:0] ram_beats [MaxLayers];
   logic [31:0] ram_crc0 [MaxLayers];
   logic [31:0] ram_crc1 [MaxLayers];
+  logic [MaxLayers-1:0] shown_q;               // layers the last frame has run
+  logic first_q;
   wire running = state_q != Stopped && state_q != Failed;
+  wire [LayerBits-1:0] select = layer_select_i[LayerBits-1:0];
+  wire shown = layer_select_i < MaxLayers && shown_q[select];
   wire data_wait = state_q == Tables || ((state_q == Fetch) && !command_valid_i)
       || (state_q == Run && !compute) || (state_q == Leave && !may_leave_i);
   wire starving = state_q == Run && starved_i;
@@ -207,10 +228,18 @@ module executor
       ram_crc0[layer] <= crc0_i;
       ram_crc1[layer] <= crc1_i;
     end
-    layer_cycles_o <= ram_cycles[layer_select_i[LayerBits-1:0]];
-    layer_stall_o <= ram_stall[layer_select_i[LayerBits-1:0]];
-    layer_beats_o <= ram_beats[layer_select_i[LayerBits-1:0]];
-    layer_crc0_o <= ram_crc0[layer_select_i[LayerBits-1:0]];
-    layer_crc1_o <= ram_crc1[layer_select_i[LayerBits-1:0]];
+    if (clear_i) begin
+      shown_q <= '0;
+      first_q <= 1'b1;
+    end else if (finished) begin
+      first_q <= command.opcode == OP_END;
+      if (first_q) shown_q <= '0;
+      if (compute) shown_q[layer] <= 1'b1;
+    end
+    layer_cycles_o <= shown ? ram_cycles[select] : '0;
+    layer_stall_o <= shown ? ram_stall[select] : '0;
+    layer_beats_o <= shown ? ram_beats[select] : '0;
+    layer_crc0_o <= shown ? ram_crc0[select] : '0;
+    layer_crc1_o <= shown ? ram_crc1[select] : '0;
   end
 endmodule

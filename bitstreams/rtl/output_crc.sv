@@ -24,6 +24,7 @@ module output_crc
   output logic [31:0]                 crc_o
 );
   localparam int WordBits = Inputs * 8;
+  localparam int PixelBits = $clog2(Pixels);
   localparam int PixelsPerBeat = Lanes / Inputs;
   localparam int WordsPerTile = Outputs / Inputs;
 
@@ -46,13 +47,13 @@ module output_crc
       count = left > 1 && PixelsPerBeat > 1 ? 3'd4 : 3'd2;
       for (int position = 0; position < 4; position += 1) begin
         if (position < 32'(count)) begin
-          chunk[4 - 32'(count) + position] = block[walk_side_q][next_q[2:0] + 3'(position / 2)][position % WordsPerTile];
+          chunk[4 - 32'(count) + position] = block[walk_side_q][PixelBits'(next_q) + PixelBits'(position / 2)][position % WordsPerTile];
         end
       end
     end else begin
       count = left > 4'(PixelsPerBeat) ? 3'(PixelsPerBeat) : left[2:0];
       for (int position = 0; position < PixelsPerBeat; position += 1) begin
-        if (position < 32'(count)) chunk[4 - 32'(count) + position] = block[walk_side_q][next_q[2:0] + 3'(position)][0];
+        if (position < 32'(count)) chunk[4 - 32'(count) + position] = block[walk_side_q][PixelBits'(next_q) + PixelBits'(position)][0];
       end
     end
   end

@@ -70,10 +70,11 @@ module requantizer
   wire one_record = command_i.opcode == OP_POOL || command_i.opcode == OP_ADD;
   parameters_t next_q [Outputs], current_q [Outputs];
   logic [4:0] loaded_q;
-  logic next_full_q, swap_pending_q, active_q;
+  logic next_full_q, swap_pending_q;
+  logic [12:0] unloaded_q;                     // output words whose parameters are still to come
   parameters_t record;
   assign record = '{bias: record_i[31:0], multiplier: record_i[63:32], shift_a: record_i[69:64], shift_b: record_i[76:72]};
-  assign record_pop_o = active_q && record_valid_i && !next_full_q;
+  assign record_pop_o = unloaded_q != 0 && record_valid_i && !next_full_q;
   assign parameters_ready_o = next_full_q && !swap_pending_q;
   wire swap = block_i && block_tile_first_i;
 
@@ -87,11 +88,14 @@ module requantizer
       loaded_q <= '0;
       next_full_q <= 1'b0;
       swap_pending_q <= 1'b0;
-      active_q <= !clear_i;
+      unloaded_q <= clear_i ? '0 : out_words_i;
     end else begin
       if (record_pop_o) begin
         loaded_q <= one_record || loaded_q == 5'(Outputs - 1) ? '0 : loaded_q + 5'd1;
-        if (one_record || loaded_q == 5'(Outputs - 1)) next_full_q <= 1'b1;
+        if (one_record || loaded_q == 5'(Outputs - 1)) begin
+          next_full_q <= 1'b1;
+          unloaded_q <= one_record || unloaded_q <= 13'(WordsPerTile) ? '0 : unloaded_q - 13'(WordsPerTile);
+        end
       end
       if (tile_taken_i) swap_pending_q <= 1'b1;
       if (swap) begin

@@ -16,10 +16,12 @@ export interface DdrOptions {
   readonly byteLength: number;
   readonly checkOwnership: boolean;
   readonly cacheHook?: CacheHook;
+  /** Memory the buffers lie in, `byteLength` bytes. Default: each buffer gets storage of its own. */
+  readonly storage?: Uint8Array;
 }
 
 /** Where the memory reserved for the overlay begins; any address the fabric can reach would do. */
-const FIRST_ADDRESS = 0x4000_0000;
+export const FIRST_ADDRESS = 0x4000_0000;
 const SMALLEST_ALIGNMENT = 64;
 
 interface Block {
@@ -67,10 +69,16 @@ export class EmulatedDdr {
     }
     const place = this.#findPlace(byteLength, Math.max(alignment, SMALLEST_ALIGNMENT));
     if (place === undefined) throw this.#outOfMemory(byteLength);
-    const device = new Uint8Array(byteLength);
+    const device = this.#storageAt(place.address - FIRST_ADDRESS, byteLength);
     const block = { address: place.address, end: place.address + byteLength, device };
     this.#blocks.splice(place.index, 0, block);
     return this.#buffer(block);
+  }
+
+  #storageAt(offset: number, byteLength: number): Uint8Array {
+    const { storage } = this.#options;
+    if (storage === undefined) return new Uint8Array(byteLength);
+    return storage.subarray(offset, offset + byteLength).fill(0);
   }
 
   #findPlace(byteLength: number, alignment: number): { index: number; address: number } | undefined {

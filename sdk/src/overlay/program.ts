@@ -138,7 +138,7 @@ export const commandFields = {
       word: 0,
       low: 10,
       bits: 1,
-      doc: "Source is packed HWC bytes; write every window as channels [tap][channel], so that a first layer with few channels becomes a 1x1 convolution. Needs dilation 1 and ((kernelHeight - 1) * inWidth + kernelWidth) * inChannels <= 8,192. Otherwise source words are I bytes of one pixel, channels padded, outHeight x outWidth x outChannels of them, and the in* and window fields are ignored",
+      doc: "Source is packed HWC bytes; write every window as channels [tap][channel], so that a first layer with few channels becomes a 1x1 convolution. Needs dilation 1 and kernelHeight * inWidth * inChannels <= 16,000. Otherwise source words are I bytes of one pixel, channels padded, outHeight x outWidth x outChannels of them, and the in* and window fields are ignored",
     },
     outHeight: tensorOut.outHeight,
     outWidth: tensorOut.outWidth,
