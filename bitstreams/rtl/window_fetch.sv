@@ -146,9 +146,10 @@ module window_fetch
         logic [PixelBits-1:0] bank;
         bank = meta_q[7].x_low + PixelBits'(offset_of(pixel, passes_i, stride));
         for (int lane = 0; lane < Inputs; lane += 1) begin
+          // Channels beyond the last read as 0 wherever they come from: their sum would count.
           codes_o[pixel][lane*8 +: 8] <=
-              meta_q[7].in_range[pixel] ? data_i[bank][lane*8 +: 8]
-              : meta_q[7].active[pixel] && lane < 32'(lanes_used(meta_q[7].word_last)) ? command_i.pad_value : 8'd0;
+              !meta_q[7].active[pixel] || lane >= 32'(lanes_used(meta_q[7].word_last)) ? 8'd0
+              : meta_q[7].in_range[pixel] ? data_i[bank][lane*8 +: 8] : command_i.pad_value;
         end
       end
     end
