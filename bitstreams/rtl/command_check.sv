@@ -132,7 +132,7 @@ module command_check
     window_bytes_q <= window_width_q * 32'(command_i.in_channels);
   end
   wire bad_taps = is_load && command_i.taps_enable && (command_i.dilation_height != 4'd1 || command_i.dilation_width != 4'd1
-      || taps_channels_q != 32'(command_i.out_channels) || window_width_q > 32'd16000 || window_bytes_q > 32'd16000);
+      || taps_channels_q != 32'(command_i.out_channels) || window_width_q > TAP_SOURCE_BYTES || window_bytes_q > TAP_SOURCE_BYTES);
 
   assign done_o = stage_q[7];
   assign error_o = bad_fields || bad_taps ? ERROR_BAD_COMMAND

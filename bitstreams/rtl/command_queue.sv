@@ -12,7 +12,7 @@ module command_queue
   input  logic             clear_i,
   input  logic             halt_i,
   input  logic             start_i,          // begin fetching
-  input  logic [39:0]      program_i,        // address of the first command
+  input  logic [48:0]      program_i,        // address of the first command
   input  logic [15:0]      count_i,          // commands of a frame, at least 1
   input  logic [31:0]      frames_i,         // at least 1
 
@@ -27,7 +27,7 @@ module command_queue
 
   output logic             ar_valid_o,
   input  logic             ar_ready_i,
-  output logic [39:0]      ar_address_o,
+  output logic [48:0]      ar_address_o,
   output logic [3:0]       ar_length_o,
   input  logic             beat_i,
   input  logic [127:0]     data_i

@@ -36,10 +36,10 @@ module control_registers
   output logic         start_o,
   output logic         halt_o,
   input  logic         bus_idle_i,
-  output logic [39:0]  image_o,
-  output logic [39:0]  input_o,          // of the current frame
-  output logic [39:0]  output_o,
-  output logic [39:0]  scratch_o,
+  output logic [48:0]  image_o,
+  output logic [48:0]  input_o,          // of the current frame
+  output logic [48:0]  output_o,
+  output logic [48:0]  scratch_o,
   output logic [31:0]  command_offset_o,
   output logic [15:0]  command_count_o,
   output logic [31:0]  frames_o,
@@ -68,15 +68,15 @@ module control_registers
   logic [31:0] settings_q [16];                // 0x040..0x07c; FRAMES_DONE is not one of them
   logic [31:0] frames_done_q, layer_select_q;
   logic [63:0] cycles_q;
-  logic [39:0] input_q, output_q;
+  logic [48:0] input_q, output_q;
 
   function automatic logic [3:0] setting(input logic [11:0] address);
     setting = address[5:2];
   endfunction
 
   wire [31:0] image_lo = settings_q[setting(REG_IMAGE_BASE_LO)];
-  assign image_o = {settings_q[setting(REG_IMAGE_BASE_HI)][7:0], image_lo};
-  assign scratch_o = {settings_q[setting(REG_SCRATCH_BASE_HI)][7:0], settings_q[setting(REG_SCRATCH_BASE_LO)]};
+  assign image_o = {settings_q[setting(REG_IMAGE_BASE_HI)][16:0], image_lo};
+  assign scratch_o = {settings_q[setting(REG_SCRATCH_BASE_HI)][16:0], settings_q[setting(REG_SCRATCH_BASE_LO)]};
   assign input_o = input_q;
   assign output_o = output_q;
   assign command_offset_o = settings_q[setting(REG_COMMAND_OFFSET)];
@@ -90,8 +90,8 @@ module control_registers
   // Addresses the bus cannot reach and bases that break the contract's alignment.
   wire bad_bases = image_lo[11:0] != 0 || settings_q[setting(REG_INPUT_BASE_LO)][5:0] != 0
       || settings_q[setting(REG_OUTPUT_BASE_LO)][5:0] != 0 || settings_q[setting(REG_SCRATCH_BASE_LO)][5:0] != 0
-      || settings_q[setting(REG_IMAGE_BASE_HI)][31:8] != 0 || settings_q[setting(REG_INPUT_BASE_HI)][31:8] != 0
-      || settings_q[setting(REG_OUTPUT_BASE_HI)][31:8] != 0 || settings_q[setting(REG_SCRATCH_BASE_HI)][31:8] != 0;
+      || settings_q[setting(REG_IMAGE_BASE_HI)][31:17] != 0 || settings_q[setting(REG_INPUT_BASE_HI)][31:17] != 0
+      || settings_q[setting(REG_OUTPUT_BASE_HI)][31:17] != 0 || settings_q[setting(REG_SCRATCH_BASE_HI)][31:17] != 0;
   wire bad_count = settings_q[setting(REG_COMMAND_COUNT)] == 0 || settings_q[setting(REG_COMMAND_COUNT)][31:16] != 0;
 
   // ---- writes: address and data are taken together
@@ -166,16 +166,16 @@ module control_registers
           frames_done_q <= '0;
           cycles_q <= '0;
           aborted_q <= 1'b0;
-          input_q <= {settings_q[setting(REG_INPUT_BASE_HI)][7:0], settings_q[setting(REG_INPUT_BASE_LO)]};
-          output_q <= {settings_q[setting(REG_OUTPUT_BASE_HI)][7:0], settings_q[setting(REG_OUTPUT_BASE_LO)]};
+          input_q <= {settings_q[setting(REG_INPUT_BASE_HI)][16:0], settings_q[setting(REG_INPUT_BASE_LO)]};
+          output_q <= {settings_q[setting(REG_OUTPUT_BASE_HI)][16:0], settings_q[setting(REG_OUTPUT_BASE_LO)]};
         end
         Clear: state_q <= Begin;
         Begin: state_q <= Running;
         Running: begin
           if (frame_done_i) begin
             frames_done_q <= frames_done_q + 32'd1;
-            input_q <= input_q + 40'(settings_q[setting(REG_INPUT_STRIDE)]);
-            output_q <= output_q + 40'(settings_q[setting(REG_OUTPUT_STRIDE)]);
+            input_q <= input_q + 49'(settings_q[setting(REG_INPUT_STRIDE)]);
+            output_q <= output_q + 49'(settings_q[setting(REG_OUTPUT_STRIDE)]);
           end
           if (error_i != ERROR_NONE || abort || aborted_q) begin
             state_q <= Halting;

@@ -12,7 +12,7 @@ module parameter_fetch
   input  logic         clk_i,
   input  logic         clear_i,
   input  logic         halt_i,
-  input  logic [39:0]  image_i,
+  input  logic [48:0]  image_i,
 
   input  logic         command_valid_i,
   input  command_t     command_i,
@@ -33,7 +33,7 @@ module parameter_fetch
 
   output logic         ar_valid_o,
   input  logic         ar_ready_i,
-  output logic [39:0]  ar_address_o,
+  output logic [48:0]  ar_address_o,
   output logic [3:0]   ar_length_o,
   input  logic         beat_i,
   input  logic [127:0] data_i
@@ -50,7 +50,7 @@ module parameter_fetch
   section_t section, head;
   logic job_busy, section_push, section_valid, section_pop, wanted;
   logic [3:0] section_free;
-  logic [39:0] address;
+  logic [48:0] address;
   wire compute = command_i.opcode >= OP_CONV;
   wire is_add = command_i.opcode == OP_ADD;
   wire weighted = command_i.opcode == OP_CONV || command_i.opcode == OP_DEPTHWISE;
@@ -66,22 +66,22 @@ module parameter_fetch
       Table0: begin
         wanted = compute && command_i.table_enable0;
         section.beats = table_beats;
-        address = image_i + 40'(command_i.tables_offset);
+        address = image_i + 49'(command_i.tables_offset);
       end
       Table1: begin
         wanted = compute && command_i.table_enable1;
         section.beats = table_beats;
-        address = image_i + 40'(command_i.tables_offset) + 40'd512;
+        address = image_i + 49'(command_i.tables_offset) + 49'd512;
       end
       Addends: begin
         wanted = is_add;
         section.beats = 17'd128;
-        address = image_i + 40'(command_i.weights_bytes);  // word 10 is addendsOffset in an ADD
+        address = image_i + 49'(command_i.weights_bytes);  // word 10 is addendsOffset in an ADD
       end
       Records: begin
         wanted = compute;
         section.beats = weighted ? tiles << $clog2(Outputs) : 17'd1;
-        address = image_i + 40'(command_i.parameters_offset);
+        address = image_i + 49'(command_i.parameters_offset);
       end
       default: begin
         wanted = 1'b1;

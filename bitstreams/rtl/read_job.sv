@@ -10,18 +10,18 @@ module read_job #(
   input  logic                clear_i,
   input  logic                halt_i,        // no new bursts
   input  logic                start_i,       // only while not busy
-  input  logic [39:0]         address_i,     // 16-byte aligned
+  input  logic [48:0]         address_i,     // 16-byte aligned
   input  logic [BeatBits-1:0] beats_i,       // 0 is an empty job
   output logic                busy_o,        // bursts are still to be issued
   input  logic [FreeBits-1:0] free_i,        // beats the client can take, not counting those on their way
   input  logic                beat_i,        // a beat arrived at the client
   output logic                ar_valid_o,
   input  logic                ar_ready_i,
-  output logic [39:0]         ar_address_o,
+  output logic [48:0]         ar_address_o,
   output logic [3:0]          ar_length_o    // beats - 1
 );
   logic [BeatBits-1:0] left_q;
-  logic [39:0] address_q;
+  logic [48:0] address_q;
   logic [FreeBits:0] flying_q;
 
   wire [4:0] to_boundary = 5'd16 - {1'b0, address_q[7:4]};
@@ -44,7 +44,7 @@ module read_job #(
         address_q <= address_i;
       end else if (issued) begin
         left_q <= left_q - BeatBits'(burst);
-        address_q <= address_q + {31'd0, burst, 4'd0};
+        address_q <= address_q + {40'd0, burst, 4'd0};
       end
       flying_q <= flying_q + (issued ? (FreeBits+1)'(burst) : '0) - (FreeBits+1)'(beat_i);
     end

@@ -13,14 +13,14 @@ module read_port #(
 
   input  logic [Clients-1:0]       ar_valid_i,
   output logic [Clients-1:0]       ar_ready_o,
-  input  logic [Clients-1:0][39:0] ar_address_i,
+  input  logic [Clients-1:0][48:0] ar_address_i,
   input  logic [Clients-1:0][3:0]  ar_length_i,
   output logic [Clients-1:0]       beat_o,
   output logic [127:0]             data_o,
 
   output logic                     axi_arvalid_o,
   input  logic                     axi_arready_i,
-  output logic [39:0]              axi_araddr_o,
+  output logic [48:0]              axi_araddr_o,
   output logic [7:0]               axi_arlen_o,
   input  logic                     axi_rvalid_i,
   output logic                     axi_rready_o,

@@ -38,7 +38,7 @@ module sluice_overlay
 
   output logic         w_arvalid_o,     // weights
   input  logic         w_arready_i,
-  output logic [39:0]  w_araddr_o,
+  output logic [48:0]  w_araddr_o,
   output logic [7:0]   w_arlen_o,
   input  logic         w_rvalid_i,
   output logic         w_rready_o,
@@ -48,7 +48,7 @@ module sluice_overlay
 
   output logic         d_arvalid_o,     // data
   input  logic         d_arready_i,
-  output logic [39:0]  d_araddr_o,
+  output logic [48:0]  d_araddr_o,
   output logic [7:0]   d_arlen_o,
   input  logic         d_rvalid_i,
   output logic         d_rready_o,
@@ -57,7 +57,7 @@ module sluice_overlay
   input  logic         d_rlast_i,
   output logic         d_awvalid_o,
   input  logic         d_awready_i,
-  output logic [39:0]  d_awaddr_o,
+  output logic [48:0]  d_awaddr_o,
   output logic [7:0]   d_awlen_o,
   output logic         d_wvalid_o,
   input  logic         d_wready_i,
@@ -74,7 +74,7 @@ module sluice_overlay
 
   // ---- control
   logic clear, run_start, halt, bus_idle, frame_done, all_done;
-  logic [39:0] image, input_base, output_base, scratch_base;
+  logic [48:0] image, input_base, output_base, scratch_base;
   logic [31:0] command_offset, frames, tables_offset, tables_bytes;
   logic [15:0] command_count, error_index;
   logic [7:0] error;
@@ -108,12 +108,12 @@ module sluice_overlay
   logic may_leave, slot, slot_ahead, leave;
   logic [1:0] ahead;
   logic [2:0] data_ar_valid, data_ar_ready, data_beat;
-  logic [2:0][39:0] data_ar_address;
+  logic [2:0][48:0] data_ar_address;
   logic [2:0][3:0] data_ar_length;
   logic [127:0] data;
 
   command_queue u_queue (
-    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .start_i(run_start), .program_i(image + 40'(command_offset)),
+    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .start_i(run_start), .program_i(image + 49'(command_offset)),
     .count_i(command_count), .frames_i(frames), .valid_o(queue_valid), .words_o(queue_words), .index_o(queue_index),
     .advance_i(queue_advance), .may_leave_o(may_leave), .ahead_o(ahead), .slot_o(slot), .slot_ahead_o(slot_ahead),
     .ar_valid_o(data_ar_valid[0]), .ar_ready_i(data_ar_ready[0]), .ar_address_o(data_ar_address[0]),
@@ -127,7 +127,7 @@ module sluice_overlay
   logic [LineBits-1:0] new_line, line;
   logic [15:0] stream_error_index, line_index, release_lines;
   logic weight_ar_valid, weight_ar_ready, line_available, release_lines_now;
-  logic [39:0] weight_ar_address;
+  logic [48:0] weight_ar_address;
   logic [3:0] weight_ar_length;
 
   weight_reader u_weight_reader (
@@ -212,9 +212,9 @@ module sluice_overlay
   logic [Pixels-1:0][15:0] taps_row;
   logic [Pixels-1:0][WordBits-1:0] taps_word;
   wire taps_mode = command.taps_enable;
-  wire [39:0] region_base = command.region == REGION_INPUT ? input_base
+  wire [48:0] region_base = command.region == REGION_INPUT ? input_base
       : command.region == REGION_OUTPUT ? output_base : scratch_base;
-  wire [39:0] region_address = region_base + 40'(command.offset);
+  wire [48:0] region_address = region_base + 49'(command.offset);
   assign words_start = load_start && !taps_mode;
   assign taps_start = load_start && taps_mode;
   assign load_busy = words_busy || taps_busy || load_job_busy;

@@ -7,6 +7,7 @@ package sluice_pkg;
   localparam logic [31:0] OVERLAY_ID = 32'h45434c53;
   localparam logic [31:0] OVERLAY_VERSION = 32'h00010000;
   localparam int COMMAND_BYTES = 64;
+  localparam int TAP_SOURCE_BYTES = 16000;
   localparam int CHANNEL_PARAMETER_BYTES = 16;
 
   localparam logic [11:0] REG_ID = 12'h000; // Always 0x45434C53 (SLCE)

@@ -8,7 +8,7 @@ module weight_reader
   input  logic         clk_i,
   input  logic         clear_i,
   input  logic         halt_i,
-  input  logic [39:0]  image_i,
+  input  logic [48:0]  image_i,
   input  logic         command_valid_i,
   input  command_t     command_i,
   output logic         advance_o,
@@ -19,7 +19,7 @@ module weight_reader
 
   output logic         ar_valid_o,
   input  logic         ar_ready_i,
-  output logic [39:0]  ar_address_o,
+  output logic [48:0]  ar_address_o,
   output logic [3:0]   ar_length_o,
   input  logic         beat_i,
   input  logic [127:0] data_i
@@ -32,7 +32,7 @@ module weight_reader
 
   read_job #(.BeatBits(29), .FreeBits($clog2(Depth)+1)) u_job (
     .clk_i, .clear_i, .halt_i, .start_i(start),
-    .address_i(image_i + 40'(command_i.weights_offset)), .beats_i(29'((33'(command_i.weights_bytes) + 33'd15) >> 4)),
+    .address_i(image_i + 49'(command_i.weights_offset)), .beats_i(29'((33'(command_i.weights_bytes) + 33'd15) >> 4)),
     .busy_o(busy), .free_i(free), .beat_i, .ar_valid_o, .ar_ready_i, .ar_address_o, .ar_length_o
   );
   fifo #(.Width(128), .Depth(Depth)) u_fifo (

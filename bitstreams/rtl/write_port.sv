@@ -8,7 +8,7 @@ module write_port (
   input  logic         clear_i,        // only while idle_o
   input  logic         halt_i,
   input  logic         start_i,
-  input  logic [39:0]  address_i,
+  input  logic [48:0]  address_i,
   input  logic [27:0]  beats_i,
   output logic         busy_o,
   output logic         idle_o,         // nothing on the bus
@@ -20,7 +20,7 @@ module write_port (
 
   output logic         axi_awvalid_o,
   input  logic         axi_awready_i,
-  output logic [39:0]  axi_awaddr_o,
+  output logic [48:0]  axi_awaddr_o,
   output logic [7:0]   axi_awlen_o,
   output logic         axi_wvalid_o,
   input  logic         axi_wready_i,
@@ -32,7 +32,7 @@ module write_port (
   input  logic [1:0]   axi_bresp_i
 );
   logic [27:0] left_q;
-  logic [39:0] address_q;
+  logic [48:0] address_q;
   logic [4:0] burst_q;                         // beats of the current burst still to send
   logic [7:0] answers_q;                       // responses still to come
   logic fifo_valid, pop;
@@ -66,7 +66,7 @@ module write_port (
         address_q <= address_i;
       end else if (announce) begin
         left_q <= left_q - 28'(burst);
-        address_q <= address_q + {31'd0, burst, 4'd0};
+        address_q <= address_q + {40'd0, burst, 4'd0};
       end
       if (announce) begin
         axi_awvalid_o <= 1'b1;

@@ -60,10 +60,21 @@ export function buildRtl(geometry, { assertions = false, force = false } = {}) {
       join(rtl, "sluice_overlay.sv"),
       join(sim, "simulation.cpp"),
     ],
-    { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8", env: { ...process.env, MAKEFLAGS: "-j2", OPT_FAST: process.env.SLUICE_TRACE ? "-O0" : "-O1", OPT_SLOW: "-O0" } },
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      encoding: "utf8",
+      env: {
+        ...process.env,
+        MAKEFLAGS: "-j2",
+        OPT_FAST: process.env.SLUICE_TRACE ? "-O0" : "-O1",
+        OPT_SLOW: "-O0",
+      },
+    },
   );
   if (run.status !== 0) {
-    throw new Error(`Verilator failed for ${geometry.id}:\n${run.stdout}\n${run.stderr ?? run.error?.message}`);
+    throw new Error(
+      `Verilator failed for ${geometry.id}:\n${run.stdout}\n${run.stderr ?? run.error?.message}`,
+    );
   }
   return library;
 }
@@ -82,6 +93,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       assertions: process.argv.includes("--assert"),
       force: process.argv.includes("--force"),
     });
-    console.log(`${geometry.id}: ${library} (${version}, ${((performance.now() - begin) / 1000).toFixed(1)} s)`);
+    console.log(
+      `${geometry.id}: ${library} (${version}, ${((performance.now() - begin) / 1000).toFixed(1)} s)`,
+    );
   }
 }

@@ -9,10 +9,10 @@ import { fileURLToPath } from "node:url";
 import {
   CHANNEL_PARAMETER_BYTES,
   COMMAND_BYTES,
-  OVERLAY_ID,
-  OVERLAY_VERSION,
   commandFields,
   control,
+  OVERLAY_ID,
+  OVERLAY_VERSION,
   opcodes,
   overlayErrors,
   poolCodes,
@@ -20,6 +20,7 @@ import {
   registers,
   roundingCodes,
   status,
+  TAP_SOURCE_BYTES,
 } from "@sluice/sdk/overlay";
 
 const path = fileURLToPath(new URL("../rtl/sluice_pkg.sv", import.meta.url));
@@ -38,6 +39,7 @@ export function packageText() {
     `  localparam logic [31:0] OVERLAY_ID = 32'h${hex(OVERLAY_ID, 8)};`,
     `  localparam logic [31:0] OVERLAY_VERSION = 32'h${hex(OVERLAY_VERSION, 8)};`,
     `  localparam int COMMAND_BYTES = ${COMMAND_BYTES};`,
+    `  localparam int TAP_SOURCE_BYTES = ${TAP_SOURCE_BYTES};`,
     `  localparam int CHANNEL_PARAMETER_BYTES = ${CHANNEL_PARAMETER_BYTES};`,
     "",
     ...Object.entries(registers).map(
@@ -177,7 +179,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const text = packageText();
   if (process.argv.includes("--check")) {
     if (readFileSync(path, "utf8") !== text) {
-      console.error("bitstreams/rtl/sluice_pkg.sv is stale: run node bitstreams/scripts/generate-package.mjs");
+      console.error(
+        "bitstreams/rtl/sluice_pkg.sv is stale: run node bitstreams/scripts/generate-package.mjs",
+      );
       process.exitCode = 1;
     }
   } else {

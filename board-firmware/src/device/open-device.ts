@@ -8,6 +8,8 @@ type OpenDevice = (geometry: OverlayGeometry) => Promise<OverlayDevice>;
 
 const devices: Record<string, OpenDevice> = {
   emulated: async (geometry) => new EmulatedDevice({ geometry }),
+  // koffi and the Verilated library are loaded only when someone asks for them.
+  rtl: async (geometry) => new (await import("./rtl.js")).RtlDevice({ geometry }),
 };
 
 /** @throws {DeviceError} `unknown-device`, and what opening the device throws */

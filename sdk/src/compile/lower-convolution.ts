@@ -9,6 +9,7 @@ import type { ConvolutionNode, Window } from "../graph/types.js";
 import { channelWords } from "../overlay/activation-layout.js";
 import { engineTile } from "../overlay/engine-order.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
+import { TAP_SOURCE_BYTES } from "../overlay/program.js";
 import { toDemandOrder } from "../overlay/weight-order.js";
 import type { Accumulator } from "./accumulate.js";
 import { foldPads, type GraphIndex, layerName, refuse, tensorOf } from "./consumers.js";
@@ -16,9 +17,6 @@ import { convolutionCycles, loadCycles } from "./cycles.js";
 import { type Stored, unitWindow } from "./engine-layer.js";
 import type { Interval } from "./rounding.js";
 import type { Storage } from "./storage.js";
-
-/** Bytes of the input frame from a window's first to its last that LOAD can hold (overlay/program.ts). */
-const TAPS_REACH = 8_192;
 
 /** Weights as the engine sees them: [outputs][kh][kw][inputs] with one group, or depthwise with inputs = 1. */
 interface DenseWeights {
@@ -260,8 +258,8 @@ function flattenTaps(
   const channels = stored.shape[2];
   const taps = window.kernel[0] * window.kernel[1];
   if (channelWords(taps * channels, geometry) >= taps * channelWords(channels, geometry)) return undefined;
-  const reach = ((window.kernel[0] - 1) * stored.shape[1] + window.kernel[1]) * channels;
-  if (window.dilation[0] !== 1 || window.dilation[1] !== 1 || reach > TAPS_REACH) return undefined;
+  const reach = window.kernel[0] * stored.shape[1] * channels;
+  if (window.dilation[0] !== 1 || window.dilation[1] !== 1 || reach > TAP_SOURCE_BYTES) return undefined;
   const [height, width] = outputPlane(window, stored.shape);
   const shape = [height, width, taps * channels] as const;
   if (!windowsLoadFaster(window, stored.shape, shape, outputs, geometry)) return undefined;

@@ -33,6 +33,9 @@ export interface FieldSpec {
 
 export const COMMAND_BYTES = 64;
 
+/** Source rows of one window that LOAD with taps can hold: kernelHeight * inWidth * inChannels bytes at most. */
+export const TAP_SOURCE_BYTES = 16_000;
+
 export const opcodes = {
   END: 0x00,
   LOAD: 0x01,
@@ -138,7 +141,7 @@ export const commandFields = {
       word: 0,
       low: 10,
       bits: 1,
-      doc: "Source is packed HWC bytes; write every window as channels [tap][channel], so that a first layer with few channels becomes a 1x1 convolution. Needs dilation 1 and kernelHeight * inWidth * inChannels <= 16,000. Otherwise source words are I bytes of one pixel, channels padded, outHeight x outWidth x outChannels of them, and the in* and window fields are ignored",
+      doc: "Source is packed HWC bytes; write every window as channels [tap][channel], so that a first layer with few channels becomes a 1x1 convolution. Needs dilation 1 and kernelHeight * inWidth * inChannels <= TAP_SOURCE_BYTES. Otherwise source words are I bytes of one pixel, channels padded, outHeight x outWidth x outChannels of them, and the in* and window fields are ignored",
     },
     outHeight: tensorOut.outHeight,
     outWidth: tensorOut.outWidth,

@@ -2,15 +2,12 @@
  * LOAD: brings a tensor from DDR into the activation memory. Either words of I bytes as they are, or, with taps, packed
  * HWC bytes of which every window becomes one pixel's channels [tap][channel].
  */
-import { type LoadCommand, memoryTensorBytes } from "@sluice/sdk/overlay";
+import { type LoadCommand, memoryTensorBytes, TAP_SOURCE_BYTES } from "@sluice/sdk/overlay";
 import { requireCommand } from "../fault.js";
 import { placeTensor } from "../tensor-view.js";
 import { readWindow } from "../window.js";
 import type { PrepareContext, PreparedCommand } from "./command-context.js";
 import { checkRegion, regionBytes } from "./region.js";
-
-/** Bytes from the first to the last tap of a window that the tap reader can hold (program.ts). */
-const LARGEST_TAP_SPAN = 8192;
 
 export function prepareLoad(command: LoadCommand, context: PrepareContext): PreparedCommand {
   const { engine, memory } = context;
@@ -38,8 +35,8 @@ export function prepareLoad(command: LoadCommand, context: PrepareContext): Prep
   const window = readWindow(command);
   requireCommand(inHeight > 0 && inWidth > 0 && inChannels > 0, "the source has no elements");
   requireCommand(window.dilationHeight === 1 && window.dilationWidth === 1, "taps with a dilation");
-  const span = ((window.kernelHeight - 1) * inWidth + window.kernelWidth) * inChannels;
-  requireCommand(span <= LARGEST_TAP_SPAN, "a window of taps spans too many source bytes");
+  const span = window.kernelHeight * inWidth * inChannels;
+  requireCommand(span <= TAP_SOURCE_BYTES, "a window of taps spans too many source bytes");
   requireCommand(
     command.outChannels === window.taps * inChannels,
     "outChannels is not taps times inChannels",

@@ -1,0 +1,91 @@
+/**
+ * Whole models on the RTL: the CRC of every layer output and the output frame equal the reference's. The cycles are
+ * printed beside the compiler's cycle model.
+ */
+import { RtlDevice } from "@sluice/board-firmware/device/rtl.js";
+import { OverlayDriver } from "@sluice/board-firmware/driver";
+import { rawCodec, type WeightCodec } from "@sluice/sdk/codec";
+import { compile, inputFrame, outputCodes } from "@sluice/sdk/compile";
+import { importModel } from "@sluice/sdk/import";
+import { engineOrderCrc, kv260Geometry, type OverlayGeometry } from "@sluice/sdk/overlay";
+import { createReference } from "@sluice/sdk/reference";
+import { describe, expect, it } from "vitest";
+import { codesOf } from "../support/check-compiled.js";
+import { randomInput } from "../support/random-graph.js";
+import { hasSharedData, sharedFile } from "../support/shared-data.js";
+
+const SEED = 42;
+
+interface Case {
+  readonly file: string;
+  readonly geometry: OverlayGeometry;
+  readonly codec: WeightCodec;
+  /** Frames with different inputs. */
+  readonly frames: number;
+}
+
+const cases: readonly Case[] = [
+  { file: "resnet8.onnx", geometry: kv260Geometry, codec: rawCodec, frames: 3 },
+  { file: "resnet20_a8w8b16.onnx", geometry: kv260Geometry, codec: rawCodec, frames: 1 },
+  { file: "mobilenet_v1_vww_a8w8.onnx", geometry: kv260Geometry, codec: rawCodec, frames: 1 },
+  { file: "vww_96_int8.tflite", geometry: kv260Geometry, codec: rawCodec, frames: 1 },
+  { file: "pretrainedResnet_quant.tflite", geometry: kv260Geometry, codec: rawCodec, frames: 1 },
+  { file: "mobilenet_v1_0.25_128_quant.tflite", geometry: kv260Geometry, codec: rawCodec, frames: 1 },
+];
+
+describe.skipIf(!hasSharedData)("whole models on the RTL", () => {
+  for (const { file, geometry, codec, frames } of cases) {
+    it(`${file} with ${codec.name} weights: every layer equals the reference`, async () => {
+      const graph = importModel(sharedFile("models", file), { file });
+      const compiled = compile(graph, { geometry, codec });
+      const device = new RtlDevice({ geometry });
+      const driver = new OverlayDriver(device);
+      driver.load(compiled.plan, compiled.sections);
+      for (let frame = 0; frame < frames; frame += 1) {
+        const input = randomInput(graph, SEED + frame);
+        const codes = codesOf(input, compiled.input.codeOffset);
+        const begin = performance.now();
+        const { outputs, cycles } = await driver.run(inputFrame(codes, compiled.input, geometry));
+        const seconds = (performance.now() - begin) / 1000;
+        const counters = driver.layerCounters();
+        const model = compiled.plan.cyclesPerFrame;
+        console.log(
+          `${file} ${codec.name}: ${cycles} cycles (model ${model}), ${(Number(cycles) / seconds / 1000).toFixed(0)}k cycles/s`,
+        );
+        const tensors = createReference(graph).runAll(input);
+        const expected = compiled.layers.map(
+          ({ shape: [, width, channels], rows, tile, outputs: stored }) => {
+            const crcs = stored.map(({ tensor, codeOffset }) => {
+              const id = graph.tensors.findIndex(({ name }) => name === tensor);
+              const band = tensors[id].subarray(rows[0] * width * channels, rows[1] * width * channels);
+              const shape = { height: rows[1] - rows[0], width, channels, tile };
+              return engineOrderCrc(codesOf(band, codeOffset), shape, geometry);
+            });
+            return [crcs[0], crcs[1] ?? 0];
+          },
+        );
+        if (process.env.SLUICE_RTL_LAYERS) {
+          console.table(
+            compiled.layers.map(({ index, name, kind, cycles: estimate }) => ({
+              name,
+              kind,
+              cycles: counters[index].cycles,
+              model: estimate.total,
+              starved: counters[index].stallWeights,
+              beats: counters[index].weightBeats,
+            })),
+          );
+        }
+        const wrong = compiled.layers.filter(
+          ({ index }) => `${[counters[index].crc0, counters[index].crc1]}` !== `${expected[index]}`,
+        );
+        expect(wrong.map(({ index, name }) => `${index} ${name}`)).toEqual([]);
+        expect(outputCodes(outputs, compiled.output, geometry)).toEqual(
+          codesOf(tensors[graph.output], compiled.output.codeOffset),
+        );
+        expect(device.violation).toBe("");
+      }
+      await device.close();
+    });
+  }
+});
