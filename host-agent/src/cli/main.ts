@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { registerBoard } from "./board.js";
 import { registerBoards } from "./boards.js";
+import { registerCodecCommand } from "./codec.js";
 import { registerDeploy } from "./deploy.js";
 import { registerDoctor } from "./doctor.js";
 import { reportError } from "./errors.js";
@@ -37,6 +38,7 @@ for (const register of [
   registerDeploy,
   registerPack,
   registerInspect,
+  registerCodecCommand,
   registerVerify,
   registerBoard,
   registerBoards,
