@@ -1,21 +1,22 @@
 // Makes the default model: draws images, trains ResNet-8, keeps the float parameters in sdk/build/.
 //
-//   node sdk/scripts/train-default.mjs [--seed 20] [--steps 1200] [--batch 64] [--rate 0.003] [--out FILE]
+//   node sdk/scripts/train-default.mjs [--seed 20] [--steps 1200] [--batch 32] [--rate 0.003] [--out FILE]
 //
 // Afterwards: node sdk/scripts/quantize-default.mjs
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { TRAINING_SEED } from "../dist/train/default-test-set.js";
 import { serializeParameters } from "../dist/train/parameter-file.js";
 import { loadTensorflow } from "../dist/train/tensorflow.js";
 import { trainResNet8 } from "../dist/train/train-resnet8.js";
 
 const { values: options } = parseArgs({
   options: {
-    seed: { type: "string", default: "20" },
+    seed: { type: "string", default: `${TRAINING_SEED}` },
     steps: { type: "string", default: "1200" },
-    batch: { type: "string", default: "64" },
+    batch: { type: "string", default: "32" },
     rate: { type: "string", default: "0.003" },
     out: { type: "string", default: fileURLToPath(new URL("../build/resnet8-shapes.f32", import.meta.url)) },
   },

@@ -28,9 +28,11 @@ const SIZE = SHAPE_IMAGE_SIZE;
 /** Sub-pixel positions per axis: coverage comes in ninths. */
 const SAMPLES = 3;
 /** Smallest sum of channel differences between the figure and the background it stands on. */
-const MIN_CONTRAST = 150;
+const MIN_CONTRAST = 180;
 /** Tangent of half the largest rotation of a figure, 28 degrees either way. */
 const MAX_TILT = 0.25;
+/** Largest distance of a figure's centre from the picture's, per axis, in pixels. */
+const MAX_SHIFT = 3.5;
 
 function randomColour(random: Prng): Colour {
   return [random.below(256), random.below(256), random.below(256)];
@@ -64,7 +66,7 @@ function randomDirection(random: Prng): Direction {
 function paintBackground(random: Prng, canvas: Float64Array): readonly Colour[] {
   const first = randomColour(random);
   const kind = random.below(4);
-  const spread = kind === 0 ? 100 : 45;
+  const spread = kind === 0 ? 80 : 36;
   const second = first.map((v) => Math.min(255, Math.max(0, v + random.between(-spread, spread)))) as [
     number,
     number,
@@ -147,11 +149,10 @@ function paintFigure(random: Prng, canvas: Float64Array, label: number, backgrou
     ? first
     : (first.map((v) => Math.min(255, Math.max(0, v + random.between(-40, 40)))) as [number, number, number]);
   const [cos, sin] = tilt(random, MAX_TILT);
-  const radius = random.uniform(8, 14);
+  const radius = random.uniform(9, 14);
   const stretch = random.uniform(0.87, 1.15);
-  const reach = Math.min(15, radius + 1);
-  const centreX = random.uniform(reach, SIZE - reach);
-  const centreY = random.uniform(reach, SIZE - reach);
+  const centreX = SIZE / 2 + random.uniform(-MAX_SHIFT, MAX_SHIFT);
+  const centreY = SIZE / 2 + random.uniform(-MAX_SHIFT, MAX_SHIFT);
   const mirrored = random.chance(1, 2) ? -1 : 1;
   const period = random.uniform(2, 5);
   paint(
@@ -170,7 +171,7 @@ function paintFigure(random: Prng, canvas: Float64Array, label: number, backgrou
 
 /** Adds uniform noise of a random strength to every channel and a random overall brightness; returns 8-bit pixels. */
 function finish(random: Prng, canvas: Float64Array): Uint8Array {
-  const strength = random.below(28);
+  const strength = random.below(24);
   const gain = random.uniform(0.75, 1.1);
   const pixels = new Uint8Array(SHAPE_IMAGE_BYTES);
   for (let i = 0; i < pixels.length; i++) {
@@ -188,7 +189,7 @@ export function drawShapeImage(seed: number, index: number): ShapeImage {
   const background = paintBackground(random, canvas);
   paintClutter(random, canvas, random.below(4));
   paintFigure(random, canvas, label, background);
-  if (random.chance(1, 3)) paintClutter(random, canvas, random.between(1, 2)); // in front: an occlusion
+  if (random.chance(1, 4)) paintClutter(random, canvas, random.between(1, 2)); // in front: an occlusion
   return { pixels: finish(random, canvas), label };
 }
 

@@ -12,53 +12,17 @@
  * inside a kernel would be tracked by the engine and leak.
  */
 import type { KernelConfig, NamedAttrMap, TensorInfo } from "@tensorflow/tfjs";
+import { KernelScope } from "./kernel-scope.js";
 import type { Tensorflow } from "./tensorflow.js";
 
-/** The part of the backend that kernels use to release a result. */
-interface DataOwner {
-  disposeData(dataId: object, force?: boolean): boolean;
-}
-
-type Inputs = Record<string, TensorInfo>;
-
 interface KernelCall {
-  readonly inputs: Inputs;
+  readonly inputs: Record<string, TensorInfo>;
   readonly backend: unknown;
   readonly attrs?: NamedAttrMap;
 }
 
 type Shape4 = [number, number, number, number];
 type Explicit = [[number, number], [number, number], [number, number], [number, number]];
-
-/** Calls kernels of the WASM backend by name and remembers what to release. */
-class KernelScope {
-  private readonly temporaries: TensorInfo[] = [];
-
-  constructor(
-    private readonly tf: Tensorflow,
-    private readonly backend: unknown,
-  ) {}
-
-  run(name: string, inputs: Inputs, attrs: NamedAttrMap = {}): TensorInfo {
-    const kernel = this.tf.getKernel(name, "wasm");
-    const output = kernel.kernelFunc({ inputs, attrs, backend: this.backend as never }) as TensorInfo;
-    this.temporaries.push(output);
-    return output;
-  }
-
-  /** The same data under another shape; shares the owner of `tensor`. */
-  view(tensor: TensorInfo, shape: number[]): TensorInfo {
-    return { dataId: tensor.dataId, dtype: tensor.dtype, shape };
-  }
-
-  /** Releases every temporary but `result`. */
-  finish(result: TensorInfo): TensorInfo {
-    const owner = this.backend as DataOwner;
-    for (const tensor of this.temporaries)
-      if (tensor.dataId !== result.dataId) owner.disposeData(tensor.dataId);
-    return result;
-  }
-}
 
 function transpose(scope: KernelScope, x: TensorInfo, perm: number[]): TensorInfo {
   return scope.run("Transpose", { x }, { perm });
@@ -109,7 +73,7 @@ function backpropFilter(tf: Tensorflow, call: KernelCall): TensorInfo {
       { begin: [0, 0, 0, 0], size: [inputs, kernelHeight, kernelWidth, outputs] },
     );
   }
-  return scope.finish(transpose(scope, result, [1, 2, 0, 3]));
+  return scope.finish([transpose(scope, result, [1, 2, 0, 3])])[0];
 }
 
 /** Puts stride - 1 zeros after every row and every column of an NHWC tensor. */
@@ -165,7 +129,7 @@ function backpropInput(tf: Tensorflow, call: KernelCall): TensorInfo {
     const begin = [0, Math.max(0, -top), Math.max(0, -left), 0];
     result = scope.run("Slice", { x: result }, { begin, size: inputShape });
   }
-  return scope.finish(result);
+  return scope.finish([result])[0];
 }
 
 /** Registers both gradients for the "wasm" backend, replacing what is there. Call once per process. */
