@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { items, openDataset } from "@sluice/host-agent/datasets";
-import { defaultModel } from "@sluice/host-agent/default-model";
+import { defaultModel } from "@sluice/host-agent/default-model.js";
 import { importOnnx } from "@sluice/sdk/import/onnx";
 import { createInputEncoder, defaultPreprocessing } from "@sluice/sdk/preprocess";
 import { createReference } from "@sluice/sdk/reference";
@@ -11,13 +11,15 @@ import { COMMITTED_IMAGES, SHAPE_CLASSES, shapesBatch, TEST_SEED } from "@sluice
 import { describe, expect, it } from "vitest";
 
 const model = defaultModel();
+const folder = dirname(model.modelPath);
+const bytes = readFileSync(model.modelPath);
 /** Of the first 100 committed images; guessing gives 10. */
 const MINIMUM_CORRECT = 20;
 
 describe("default model", () => {
   it("has the images that the generator draws", () => {
-    const committed = gunzipSync(readFileSync(join(model.datasetPath, "test_batch.bin.gz")));
-    const hash = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+    const committed = gunzipSync(readFileSync(join(folder, "test_batch.bin.gz")));
+    const hash = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
     expect(hash(committed)).toBe(hash(shapesBatch(TEST_SEED, COMMITTED_IMAGES)));
   });
 
@@ -28,12 +30,12 @@ describe("default model", () => {
   });
 
   it("is the file its README describes", () => {
-    const readme = readFileSync(join(model.datasetPath, "README.md"), "utf8");
-    expect(readme).toContain(createHash("sha256").update(model.bytes).digest("hex"));
+    const readme = readFileSync(join(folder, "README.md"), "utf8");
+    expect(readme).toContain(createHash("sha256").update(bytes).digest("hex"));
   });
 
   it("names the shapes on the committed images", async () => {
-    const graph = importOnnx(model.bytes, { file: model.file });
+    const graph = importOnnx(bytes, { file: basename(model.modelPath) });
     const reference = createReference(graph);
     const encoder = createInputEncoder(defaultPreprocessing(graph), graph);
     let correct = 0;
