@@ -1,1 +1,2 @@
+export * from "./float/import-onnx-float.js";
 export * from "./import-onnx.js";

@@ -7,6 +7,8 @@ export interface Constant {
   readonly values: Float64Array;
   /** Stored in an integer type: then it may already hold quantised integers. */
   readonly isInteger: boolean;
+  /** ONNX's name of the element type ("float", "uint8", ...) where the file gives one. */
+  readonly typeName?: string;
 }
 
 export type Attribute = number | string | readonly number[] | Constant;

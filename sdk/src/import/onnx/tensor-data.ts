@@ -1,5 +1,6 @@
 /** TensorProto to numbers: raw bytes (little-endian) or typed fields, every type exactly or not at all. */
 import { ImportError } from "../../errors.js";
+import { float16 } from "../float16.js";
 import type { Constant } from "./model.js";
 import type { ProtoInt64, TensorProto } from "./schema.js";
 
@@ -90,8 +91,9 @@ export function decodeTensor(tensor: TensorProto, name: string): Constant {
       found: `[${dims.join(", ")}]`,
     });
   }
-  const values =
+  const stored =
     tensor.rawData.length > 0 ? fromRaw(tensor.rawData, type, count, place) : fromField(tensor, type);
+  const values = type.name === "int64" ? withoutSentinels(stored) : stored;
   if (values.length !== count) {
     throw new ImportError("bad-tensor", "A tensor holds more or fewer values than its dimensions say.", {
       place,
@@ -102,7 +104,14 @@ export function decodeTensor(tensor: TensorProto, name: string): Constant {
   if (type.isInteger && type.bytes === 8 && !values.every(Number.isSafeInteger)) {
     throw new ImportError("bad-tensor", "A tensor holds integers beyond 53 bits.", { place });
   }
-  return { dims, values, isInteger: type.isInteger };
+  return { dims, values, isInteger: type.isInteger, typeName: type.name };
+}
+
+/** 2^63 - 1 and -2^63 are how exporters write "to the end"; nothing else beyond 53 bits is accepted. */
+function withoutSentinels(values: Float64Array): Float64Array {
+  return values.map((value) =>
+    Math.abs(value) === 2 ** 63 ? Math.sign(value) * Number.MAX_SAFE_INTEGER : value,
+  );
 }
 
 export function toInteger(value: ProtoInt64): number {
@@ -134,16 +143,6 @@ function readInt64(view: DataView, offset: number): number {
 
 function readUint64(view: DataView, offset: number): number {
   return Number(view.getBigUint64(offset, true));
-}
-
-/** IEEE 754 binary16. */
-function float16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** The upper half of a binary32. */

@@ -1,4 +1,5 @@
 /** Constant tensors of a TensorFlow Lite file as real numbers, whatever they are stored as. */
+import { float16 } from "../float16.js";
 import type { TfliteOperator, TfliteTensor } from "./model.js";
 import type { OperatorAccess } from "./operator-access.js";
 
@@ -55,14 +56,4 @@ export function realConstant(
     const channel = scales.length === 1 ? 0 : Math.floor(index / inner) % extent;
     return (read(index) - zeroPoints[channel]) * scales[channel];
   });
-}
-
-/** IEEE 754 binary16. */
-function float16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
