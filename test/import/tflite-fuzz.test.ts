@@ -4,7 +4,7 @@
  */
 import { SluiceError } from "@sluice/sdk/errors.js";
 import { validateGraph } from "@sluice/sdk/graph/validate.js";
-import { importTflite } from "@sluice/sdk/import/tflite";
+import { importTflite, importTfliteFloat } from "@sluice/sdk/import/tflite";
 import { describe, expect, it } from "vitest";
 import { mutate } from "../support/mutate.js";
 import { type SeededRandom, seededRandom } from "../support/seeded-random.js";
@@ -68,6 +68,24 @@ function fuzz(original: Uint8Array, seed: number, rounds: number): { graphs: num
 }
 
 describe("damaged .tflite files", () => {
+  it("2,000 mutations read as a float model", () => {
+    const original = buildTflite(tinyTflite());
+    const counts = { graphs: 0, errors: 0 };
+    for (let round = 0; round < 2000; round += 1) {
+      const random = seededRandom(0xf7 + round);
+      const bytes = random.integer(0, 1) === 0 ? mutate(original, random) : redirect(original, random);
+      try {
+        importTfliteFloat(bytes, { file: "fuzz.tflite" });
+        counts.graphs += 1;
+      } catch (error) {
+        if (!(error instanceof SluiceError)) throw new Error(`seed ${0xf7 + round}`, { cause: error });
+        counts.errors += 1;
+      }
+    }
+    expect(counts.graphs).toBeGreaterThan(100);
+    expect(counts.errors).toBeGreaterThan(500);
+  });
+
   it("10,500 mutations of a small network", () => {
     const counts = fuzz(buildTflite(tinyTflite()), 0x51, 10_500);
     // Both must happen, or the mutations miss the point.

@@ -28,7 +28,7 @@ function mergeSlice(graph: FloatGraph, name: string): FloatGraph {
   const readers = graph.nodes.filter(({ inputs }) => inputs.includes(slice.output));
   const [reader] = readers;
   const pad =
-    readCounts(graph)[slice.output] === 1 && reader.kind === "pad" && padsChannelsOnly(reader)
+    readCounts(graph)[slice.output] === 1 && reader?.kind === "pad" && padsChannelsOnly(reader)
       ? reader
       : undefined;
   const input = graph.tensors[slice.inputs[0]].shape;
