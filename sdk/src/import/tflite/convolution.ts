@@ -94,7 +94,13 @@ export function lowerFullyConnected(lowering: Lowering, operator: TfliteOperator
   if (input.shape[2] !== elements) {
     const name = `${output.source.name}/flatten`;
     flatId = lowering.addTensor({ ...tensor, name, shape: flat });
-    lowering.nodes.push({ kind: "reshape", name, sourceOp: operator.op, inputs: [id], output: flatId });
+    lowering.nodes.push({
+      kind: "reshape",
+      name: lowering.nodeName(name),
+      sourceOp: operator.op,
+      inputs: [id],
+      output: flatId,
+    });
   }
   const filter = readFilter(lowering, operator, weights, input, outputs, 0);
   // One scale for the whole matrix takes the float32 product, as the kernel's preparation does.
@@ -217,11 +223,11 @@ function emit(
     scale: weightScale.length === 1 ? input.scale * weightScale[0] : Number.NaN,
     zeroPoint: 0,
   });
-  lowering.nodes.push({ ...node, name: output.source.name, output: accumulator });
+  lowering.nodes.push({ ...node, name: lowering.nodeName(output.source.name), output: accumulator });
   const outputId = lowering.addOutput(output, clamp);
   lowering.nodes.push({
     kind: "requantize",
-    name: `${output.source.name}/requantize`,
+    name: lowering.nodeName(`${output.source.name}/requantize`),
     sourceOp: operator.op,
     inputs: [accumulator],
     output: outputId,

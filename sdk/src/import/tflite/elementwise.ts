@@ -43,7 +43,7 @@ export function lowerAdd(lowering: Lowering, operator: TfliteOperator): void {
   const inputs = [a.id, b.id];
   lowering.nodes.push({
     kind: "add",
-    name: output.source.name,
+    name: lowering.nodeName(output.source.name),
     sourceOp: operator.op,
     inputs,
     output: sum,
@@ -79,7 +79,7 @@ export function lowerActivation(lowering: Lowering, operator: TfliteOperator): v
   const outputId = lowering.addOutput(output, { min: clip(tensor.min), max: clip(tensor.max) });
   lowering.nodes.push({
     kind: "clamp",
-    name: lowering.tensors[outputId].name,
+    name: lowering.nodeName(lowering.tensors[outputId].name),
     sourceOp: operator.op,
     inputs: [id],
     output: outputId,
@@ -123,7 +123,7 @@ function requantize(
   const outputId = lowering.addOutput(output, clamp);
   lowering.nodes.push({
     kind: "requantize",
-    name: `${output.source.name}/requantize`,
+    name: lowering.nodeName(`${output.source.name}/requantize`),
     sourceOp: operator.op,
     inputs: [input],
     output: outputId,

@@ -87,7 +87,14 @@ function weightTensor({ access }: FloatLowering, operator: TfliteOperator, posit
 function biasOf(lowering: FloatLowering, operator: TfliteOperator, outputs: number): Float32Array {
   const { access } = lowering;
   if (access.optionalOperand(operator, 2) === undefined) return new Float32Array(outputs);
-  const bias = realConstant(access, operator, weightTensor(lowering, operator, 2));
+  const stored = weightTensor(lowering, operator, 2);
+  const { scales: inputScales } = access.operand(operator, 0);
+  const { scales: weightScales } = weightTensor(lowering, operator, 1);
+  // Integer biases lie on the grid of the products; the kernels never look at a scale of their own.
+  const isProductGrid = stored.type === "INT32" && inputScales.length === 1 && weightScales.length > 0;
+  const scales = weightScales.map((scale) => scale * inputScales[0]);
+  const grid = { scales, zeroPoints: scales.map(() => 0), quantizedDimension: 0 };
+  const bias = realConstant(access, operator, isProductGrid ? { ...stored, ...grid } : stored);
   if (bias.length === outputs) return bias;
   throw access.fail(operator, "bad-bias", "the bias does not fit.", {
     expected: `${outputs} values`,

@@ -143,7 +143,7 @@ function endOfIntegers(lowering: Lowering, operator: TfliteOperator): TensorId {
   });
   lowering.nodes.push({
     kind: "softmax",
-    name: lowering.tensors[softmax].name,
+    name: lowering.nodeName(lowering.tensors[softmax].name),
     sourceOp: operator.op,
     inputs: [id],
     output: softmax,

@@ -24,6 +24,7 @@ export class Lowering extends OperatorAccess {
   /** TFLite tensor index -> graph tensor. */
   readonly produced = new Map<number, TensorId>();
   private readonly names = new Set<string>();
+  private readonly nodeNames = new Set<string>();
   private readonly parameters = new Map<string, unknown>();
   private elements = 0;
 
@@ -150,6 +151,14 @@ export class Lowering extends OperatorAccess {
     this.names.add(name);
     this.tensors.push({ ...tensor, name });
     return id;
+  }
+
+  /** A node name not used yet; a repeated one gets the number of the node appended. */
+  nodeName(base: string): string {
+    let name = base;
+    while (this.nodeNames.has(name)) name = `${name}#${this.nodes.length}`;
+    this.nodeNames.add(name);
+    return name;
   }
 
   /** Adds the tensor an operator writes, under its name in the file. */

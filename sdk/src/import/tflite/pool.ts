@@ -30,7 +30,7 @@ export function lowerPool(lowering: Lowering, operator: TfliteOperator): void {
     lowering.nodes.push({
       ...window,
       kind: "average-pool",
-      name: lowering.tensors[outputId].name,
+      name: lowering.nodeName(lowering.tensors[outputId].name),
       sourceOp,
       inputs: [id],
       output: outputId,
@@ -45,18 +45,18 @@ export function lowerPool(lowering: Lowering, operator: TfliteOperator): void {
   }
   if (range.min === tensor.min && range.max === tensor.max) {
     const outputId = lowering.addOutput(output, range);
-    const name = lowering.tensors[outputId].name;
+    const name = lowering.nodeName(lowering.tensors[outputId].name);
     lowering.nodes.push({ ...window, kind: "max-pool", name, sourceOp, inputs: [id], output: outputId });
     return;
   }
   const pooledName = `${output.source.name}/pool`;
   const pooled = lowering.addTensor({ ...tensor, name: pooledName, shape: output.shape });
-  const name = lowering.tensors[pooled].name;
+  const name = lowering.nodeName(lowering.tensors[pooled].name);
   lowering.nodes.push({ ...window, kind: "max-pool", name, sourceOp, inputs: [id], output: pooled });
   const outputId = lowering.addOutput(output, range);
   lowering.nodes.push({
     kind: "clamp",
-    name: lowering.tensors[outputId].name,
+    name: lowering.nodeName(lowering.tensors[outputId].name),
     sourceOp,
     inputs: [pooled],
     output: outputId,

@@ -19,7 +19,7 @@ export function lowerReshape(lowering: Lowering, operator: TfliteOperator): void
   const outputId = lowering.addOutput(output, { min: tensor.min, max: tensor.max });
   lowering.nodes.push({
     kind: "reshape",
-    name: lowering.tensors[outputId].name,
+    name: lowering.nodeName(lowering.tensors[outputId].name),
     sourceOp: operator.op,
     inputs: [id],
     output: outputId,
@@ -49,7 +49,7 @@ export function lowerPad(lowering: Lowering, operator: TfliteOperator): void {
   });
   lowering.nodes.push({
     kind: "pad",
-    name: lowering.tensors[outputId].name,
+    name: lowering.nodeName(lowering.tensors[outputId].name),
     sourceOp: operator.op,
     inputs: [id],
     output: outputId,
@@ -80,7 +80,7 @@ export function lowerConcatenation(lowering: Lowering, operator: TfliteOperator)
   });
   lowering.nodes.push({
     kind: "concat",
-    name: lowering.tensors[outputId].name,
+    name: lowering.nodeName(lowering.tensors[outputId].name),
     sourceOp: operator.op,
     inputs: inputs.map(({ id }) => id),
     output: outputId,
