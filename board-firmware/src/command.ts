@@ -13,6 +13,7 @@ interface CommandOptions {
   readonly store?: string;
   readonly storeBytes?: string;
   readonly log: string;
+  readonly announce?: boolean;
   readonly withParent?: boolean;
 }
 
@@ -34,6 +35,7 @@ export function boardCommand(name = "board"): Command {
     .option("--name <name>", "what hosts call this board")
     .option("--tcp [host:port]", `listen on TCP (default 127.0.0.1:${DEFAULT_TCP_PORT}; port 0 = any)`)
     .option("--serial <port...>", "serve serial ports, PATH or PATH:BAUD (default 115200 baud)")
+    .option("--announce", "let hosts find this board on the local network (multicast DNS)")
     .option("--store <dir>", "keep uploaded sections here (default: a temporary directory)")
     .option("--store-bytes <n>", "most bytes the store may take (default 1 GiB)")
     .option("--log <level>", "trace, debug, info, warn, error or silent, to standard error", "warn")
@@ -70,6 +72,7 @@ function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
     store,
     storeBytes: options.storeBytes === undefined ? undefined : wholeNumber(options.storeBytes),
     logLevel: log,
+    announce: options.announce,
     serial,
     // TCP is what there is to connect to unless only serial was asked for.
     tcp:

@@ -14,6 +14,7 @@ import { destination, type Logger, pino } from "pino";
 import { openDevice } from "./device/open-device.js";
 import type { OverlayDevice } from "./device/overlay-device.js";
 import { OverlayDriver } from "./driver/index.js";
+import { announce } from "./server/announce.js";
 import { Board } from "./server/board.js";
 import { BoardServer } from "./server/board-server.js";
 import { listenSerial } from "./server/listeners/serial.js";
@@ -32,6 +33,8 @@ export interface BoardRuntimeOptions {
   readonly name?: string;
   /** Listens on TCP; loopback and DEFAULT_TCP_PORT unless told otherwise, port 0 for any free one. */
   readonly tcp?: TcpAddress;
+  /** Announces the TCP port on the local network by multicast DNS. Default false. */
+  readonly announce?: boolean;
   /** Serves these serial ports. */
   readonly serial?: readonly SerialAddress[];
   /** Directory of the section store; a temporary one, removed at the end, when absent. */
@@ -94,6 +97,10 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
       listeners.push(tcp);
     }
     for (const address of options.serial ?? []) listeners.push(await listenSerial(server, address, log));
+    if (options.announce && tcp) {
+      const announcement = await announce({ name: board.identity.name, port: tcp.port }, log);
+      cleanups.push(() => announcement.stop());
+    }
     log.info({ links: listeners.map(({ link }) => link) }, "listening");
     return {
       ready: {

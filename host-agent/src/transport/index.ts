@@ -1,1 +1,2 @@
 export * from "@sluice/board-firmware/transport";
+export * from "./link.js";
