@@ -17,11 +17,14 @@ export type LinkAddress =
   | ({ readonly kind: "tcp" } & Required<TcpAddress>)
   | ({ readonly kind: "serial" } & SerialAddress);
 
+/** An address, a name with a dot in it or localhost, each with or without a port; or a port alone. */
+const BARE_TCP = /^(\[[0-9a-fA-F:.]+\]|localhost|[\w-]+(\.[\w-]+)+)?(:\d+)?$/;
+
 /** @throws {TransportError} `bad-link`, `bad-address` */
 export function parseLink(text: string): LinkAddress {
   const match = /^(tcp|serial):(?:\/\/)?(.+)$/.exec(text);
   const bareSerial = /^(\/|COM\d)/i.test(text);
-  if (match === null && !bareSerial && !/^[\w.:[\]-]+$/.test(text)) throw badLink(text);
+  if (match === null && !bareSerial && !BARE_TCP.test(text)) throw badLink(text);
   const address = match ? match[2] : text;
   if (match ? match[1] === "serial" : bareSerial) return { kind: "serial", ...parseSerialAddress(address) };
   return { kind: "tcp", ...parseTcpAddress(address) };

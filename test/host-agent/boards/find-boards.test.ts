@@ -126,7 +126,7 @@ describe("links as people write them", () => {
     it(`reads ${text}`, () => assert.equal(formatLink(parseLink(text)), link));
   }
 
-  for (const text of ["", "a:b", "a:99999", "http://x/y"]) {
+  for (const text of ["", "a:b", "tcp:a:99999", "http://x/y", "pigeon:1", "serial:"]) {
     it(`refuses "${text}"`, () => {
       let error: unknown;
       try {
