@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { hostname, userInfo } from "node:os";
 import { type Answer, Connection } from "@sluice/board-firmware/connection";
 import type { Transport } from "@sluice/board-firmware/transport";
-import { TransportError } from "@sluice/sdk/errors.js";
+import { SluiceError, TransportError } from "@sluice/sdk/errors.js";
 import {
   agreeOnVersion,
   bye,
@@ -161,7 +161,7 @@ export class BoardLink {
         await this.ask(bye, {}, 1_000);
       } catch (error) {
         // The link is going anyway; a board that did not hear the goodbye notices by its idle clock.
-        if (!(error instanceof TransportError)) throw error;
+        if (!(error instanceof SluiceError)) throw error;
       }
     }
     await this.#connection.close();
