@@ -29,7 +29,7 @@ import {
 } from "@sluice/sdk/protocol";
 import { BoardLink, type ConnectOptions, type LinkSource } from "./board-link.js";
 import { type FrameSource, type RunOptions, type RunReport, runFrames } from "./run.js";
-import { type HashedSection, hashSections, planned, type UploadSection } from "./sections.js";
+import { type HashedSection, hashSections, nameOnTheWire, planned, type UploadSection } from "./sections.js";
 import { type UploadProgress, type UploadReport, UploadTally, uploadMissing } from "./upload.js";
 
 export interface InstallOptions {
@@ -107,7 +107,11 @@ export class BoardClient {
     options: InstallOptions = {},
   ): Promise<UploadReport> {
     const hashed = hashSections(sections);
-    const request = { plan, sections: hashed.map(planned), layerNames: [...(options.layerNames ?? [])] };
+    const request = {
+      plan,
+      sections: hashed.map(planned),
+      layerNames: (options.layerNames ?? []).map(nameOnTheWire),
+    };
     const tally = new UploadTally(hashed, options.onProgress);
     const number = await this.#link.surviving(() => this.#bringUp(request, tally));
     this.#model = { plan, request, sections: hashed, number };

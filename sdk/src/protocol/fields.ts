@@ -1,6 +1,6 @@
 /** The field types messages are made of; every one has a limit. */
 import { z } from "zod";
-import { MAX_SECTION_BYTES } from "./limits.js";
+import { MAX_NAME, MAX_SECTION_BYTES } from "./limits.js";
 
 export const u16 = z.int().min(0).max(0xffff);
 export const u32 = z.int().min(0).max(0xffff_ffff);
@@ -8,7 +8,7 @@ export const u32 = z.int().min(0).max(0xffff_ffff);
 export const counter = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const sectionBytes = z.int().min(0).max(MAX_SECTION_BYTES);
 /** Names of boards, layers, codecs, geometries. */
-export const name = z.string().min(1).max(255);
+export const name = z.string().min(1).max(MAX_NAME);
 export const text = z.string().max(2_000);
 
 /** SHA-256, 32 bytes. On the wire a byte string; hex only where people read it. */

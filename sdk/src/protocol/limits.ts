@@ -10,6 +10,8 @@ export const PROTOCOL_VERSION = 1;
 export const MAX_BODY_BYTES = 256 * 1024;
 /** CBOR body before the handshake is complete; attachments are not allowed there at all. */
 export const MAX_HELLO_BYTES = 4 * 1024;
+/** Characters of a name: boards, hosts, sections, layers. */
+export const MAX_NAME = 255;
 /** Raw bytes that follow a body: section chunks, frames, tensors. */
 export const MAX_ATTACHMENT_BYTES = 16 * 1024 * 1024;
 /** Nesting of arrays and maps in a body. */
