@@ -1,6 +1,6 @@
 /** `sluice boards`: what can be deployed to from here. */
 import type { Command } from "commander";
-import { findBoards } from "../boards/index.js";
+import { findBoards, probeBoards } from "../boards/index.js";
 import { renderTable } from "../report/text-table.js";
 import { writeJson } from "./json-output.js";
 
@@ -11,7 +11,7 @@ export function registerBoards(program: Command): void {
     .option("--json <file>", "write the list as JSON to a file, or to stdout with -")
     .addHelpText("after", "\nExamples:\n  sluice boards\n  sluice boards --json -")
     .action(async (options: { readonly json?: string }) => {
-      const boards = await findBoards();
+      const boards = (await probeBoards(await findBoards())).map(describe);
       writeJson(options.json, { boards });
       if (options.json === "-") return;
       if (boards.length === 0) {
@@ -21,8 +21,25 @@ export function registerBoards(program: Command): void {
         );
         return;
       }
-      const rows = boards.map(({ name, link, foundBy }) => [name, link, foundBy, `--link ${link}`]);
-      const titles = ["board", "link", "found by", "use"].map((title) => ({ title }));
+      const rows = boards.map(({ name, device, link, reason, state }) => [name, device, link, reason, state]);
+      const titles = ["board", "device", "--link", "found", "state"].map((title) => ({ title }));
       process.stdout.write(`${renderTable(titles, rows)}\n`);
     });
+}
+
+interface BoardListing {
+  readonly name: string;
+  readonly device: string;
+  readonly link: string;
+  readonly foundBy: string;
+  readonly reason: string;
+  /** "answers", or why not. */
+  readonly state: string;
+}
+
+function describe(probed: Awaited<ReturnType<typeof probeBoards>>[number]): BoardListing {
+  const { name, link, foundBy, reason } = probed.candidate;
+  if ("error" in probed) return { name, device: "", link, foundBy, reason, state: probed.error.message };
+  const { board } = probed.hello;
+  return { name: board.name, device: board.kind, link, foundBy, reason, state: "answers" };
 }

@@ -1,7 +1,13 @@
 /** From `--device` and `--link` to a connected board; starts the emulated one when there is no other. */
 import { TransportError } from "@sluice/sdk/errors.js";
 import type { OverlayGeometry } from "@sluice/sdk/overlay";
-import { findBoards, openLink, startEmulatedBoard } from "../boards/index.js";
+import {
+  type BoardCandidate,
+  findBoards,
+  openLink,
+  probeBoards,
+  startEmulatedBoard,
+} from "../boards/index.js";
 import { BoardClient } from "../client/index.js";
 import type { BoardSession } from "./board-session.js";
 
@@ -13,37 +19,65 @@ export interface BoardOptions {
 }
 
 /**
- * Without a link: an attached board, unless `device` asks for a simulated one; without any, the emulated board.
- * @throws {TransportError} what opening the link says; `wrong-device` when the board computes with something else.
+ * With a link (or a name from the configuration): that board. Without: the first attached board that answers, unless
+ * `device` asks for a simulated one; without any, the emulated board.
+ * @throws {TransportError} what opening the link says; `wrong-device` when the board computes with something else;
+ *   `no-board` when a physical one was asked for and none answers
  */
 export async function openBoardSession(
   options: BoardOptions,
   geometry: OverlayGeometry,
   say: (text: string) => void,
 ): Promise<BoardSession> {
-  const link = options.link ?? (await discover(options.device, say));
+  const { device, link } = options;
   if (link !== undefined) {
-    const client = await BoardClient.connect(openLink(link));
-    const session = new ClientSession(client);
-    if (options.device !== undefined && client.board.kind !== options.device) {
-      await session.close();
-      throw new TransportError("wrong-device", "The board computes with another device than you asked for.", {
-        place: client.link,
-        expected: options.device,
-        found: client.board.kind,
-        hint: `Leave out --device, or start the board with --device ${options.device}.`,
+    const [named] = await findBoards({ link });
+    return connect(named, device);
+  }
+  if (device === undefined || device === "kv260") {
+    say("looking for a board: configuration, USB, network");
+    const found = await attachedBoard(say);
+    if (found) return connect(found, device);
+    if (device === "kv260") {
+      throw new TransportError("no-board", "No KV260 was found.", {
+        expected: "a board on USB, on the network or in sluice.config.json",
+        found: "none that answers",
+        hint: "Name it with --link tcp:HOST or --link serial:PATH, or leave out --device to use the emulated board.",
       });
     }
-    return session;
   }
-  const device = options.device ?? "emulated";
-  if (device === "kv260") {
-    throw new TransportError("no-board", "No KV260 was found.", {
-      expected: "a board on USB, on the network or in sluice.config.json",
-      found: "none",
-      hint: "Name it with --link tcp:HOST or --link serial:PATH, or leave out --device to use the emulated board.",
-    });
+  return startBoard(device === "rtl" ? "rtl" : "emulated", geometry, say);
+}
+
+/** Simulated boards that others announce are not taken unasked: only the configuration may name one. */
+async function attachedBoard(say: (text: string) => void): Promise<BoardCandidate | undefined> {
+  for (const probed of await probeBoards(await findBoards())) {
+    const { candidate } = probed;
+    if ("error" in probed)
+      say(`${candidate.link} (${candidate.reason}) does not answer: ${probed.error.message}`);
+    else if (probed.hello.board.kind === "kv260" || candidate.foundBy === "config") return candidate;
   }
+  return undefined;
+}
+
+async function connect(candidate: BoardCandidate, device: DeviceKind | undefined): Promise<BoardSession> {
+  const session = new ClientSession(await BoardClient.connect(() => candidate.open()));
+  const { device: found, link } = session.description;
+  if (device === undefined || device === found) return session;
+  await session.close();
+  throw new TransportError("wrong-device", "The board computes with another device than you asked for.", {
+    place: link,
+    expected: device,
+    found,
+    hint: `Leave out --device, or start the board with --device ${device}.`,
+  });
+}
+
+async function startBoard(
+  device: "emulated" | "rtl",
+  geometry: OverlayGeometry,
+  say: (text: string) => void,
+): Promise<BoardSession> {
   say(device === "rtl" ? "starting the RTL simulation" : "no KV260 attached: starting the emulated board");
   const board = await startEmulatedBoard({ geometry: geometry.id, device });
   try {
@@ -53,16 +87,6 @@ export async function openBoardSession(
     await board.stop();
     throw error;
   }
-}
-
-async function discover(
-  device: DeviceKind | undefined,
-  say: (text: string) => void,
-): Promise<string | undefined> {
-  if (device === "emulated" || device === "rtl") return undefined;
-  say("looking for a board on USB, on the network and in the configuration");
-  const [board] = await findBoards();
-  return board?.link;
 }
 
 class ClientSession implements BoardSession {
