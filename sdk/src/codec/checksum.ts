@@ -8,7 +8,11 @@ export function weightsCrc(weights: Int8Array): number {
 
 /** @throws {CodecError} `checksum-mismatch` */
 export function checkWeights(weights: Int8Array, expected: number): void {
-  const found = weightsCrc(weights);
+  checkCrc(weightsCrc(weights), expected);
+}
+
+/** @throws {CodecError} `checksum-mismatch` */
+export function checkCrc(found: number, expected: number): void {
   if (found === expected) return;
   throw new CodecError("checksum-mismatch", "The decoded weights do not match their checksum.", {
     expected: `0x${expected.toString(16)}`,

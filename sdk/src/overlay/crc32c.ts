@@ -43,3 +43,28 @@ export function crc32c(bytes: Uint8Array, previous = 0): number {
   for (; at < bytes.length; at += 1) crc = (crc >>> 8) ^ t0[(crc ^ bytes[at]) & 0xff];
   return ~crc >>> 0;
 }
+
+/**
+ * The CRC of two byte strings joined, from the CRC of each and the length of the second: CRCs are remainders modulo the
+ * polynomial, so appending n bytes multiplies the first by x^(8 n).
+ */
+export function crc32cCombine(first: number, second: number, secondLength: number): number {
+  let factor = 0x8000_0000; // 1, in reflected order
+  let square = 0x0080_0000; // x^8
+  for (let left = secondLength; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) factor = multiply(factor, square);
+    square = multiply(square, square);
+  }
+  return (multiply(first, factor) ^ second) >>> 0;
+}
+
+/** Product of two polynomials in reflected order, modulo the CRC's. */
+function multiply(left: number, right: number): number {
+  let product = 0;
+  let shifted = right;
+  for (let bit = 31; bit >= 0; bit -= 1) {
+    if ((left >>> bit) & 1) product ^= shifted;
+    shifted = shifted & 1 ? (shifted >>> 1) ^ POLYNOMIAL : shifted >>> 1;
+  }
+  return product;
+}

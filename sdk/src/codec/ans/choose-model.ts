@@ -7,6 +7,7 @@ import {
   type Fit,
   fitLayer,
   makeCodable,
+  type Offsets,
   refitLayer,
   sampleLayer,
   totalBits,
@@ -38,8 +39,9 @@ const FINE_SIGMAS = Array.from({ length: 34 }, (_, index) => 0.25 * exp2(index /
 const MOST_BITS = 17;
 const ROUNDS = 2;
 
-/** Training looks at this many weights of a model at most. */
+/** Training looks at about this many weights of a model, or this many of each layer if that is more. */
 const TRAINING_WEIGHTS = 300_000;
+const LAYER_TRAINING_WEIGHTS = 4_096;
 
 /** Tables for single weights, at most `mostClasses` of them, and the cheapest variant of each layer under them. */
 export function chooseSingles(
@@ -60,14 +62,12 @@ export function chooseSingles(
     return cheapestVariant(candidates, fine);
   });
   onProgress(0.2);
-  const systems = [
-    ...scaleSystems(sampled, mostClasses),
-    clusterClasses(
-      sampled.map(({ variant }) => variant.fit),
-      mostClasses,
-      false,
-    ),
-  ];
+  const clusters = clusterClasses(
+    sampled.map(({ variant }) => variant.fit),
+    mostClasses,
+    false,
+  );
+  const systems: ClassSystem[] = [...scaleSystems(sampled, mostClasses), { starts: clusters }];
   let best: TrainedModel | undefined;
   systems.forEach((system, index) => {
     const model = trainModel(
@@ -103,7 +103,7 @@ export function choosePairs(
     true,
   );
   onProgress(0.3);
-  const trained = trainModel(sampled, system, log);
+  const trained = trainModel(sampled, { starts: system }, log);
   return finish(layers, trained, (done) => onProgress(0.5 + 0.5 * done));
 }
 
@@ -122,10 +122,10 @@ export function joinTables(singles: ModelTables, pairs: ModelTables): ModelTable
   };
 }
 
-/** Shares TRAINING_WEIGHTS out: whole small layers, and the same number for each of the large ones. */
+/** Shares the weights for training out: whole small layers, and the same number for each of the large ones. */
 function trainingBudgets(sizes: readonly number[]): number[] {
   const ascending = [...sizes].sort((left, right) => left - right);
-  let left = TRAINING_WEIGHTS;
+  let left = Math.max(TRAINING_WEIGHTS, LAYER_TRAINING_WEIGHTS * sizes.length);
   let limit = Number.POSITIVE_INFINITY;
   ascending.forEach((size, index) => {
     const share = left / (ascending.length - index);
@@ -153,7 +153,7 @@ function cheapestVariant(
 }
 
 /** Sets of scales: quarter octaves where the model's scales lie close together, and half octaves. */
-function scaleSystems(layers: readonly { variant: LayerVariant; fit: Fit }[], most: number): ClassStart[][] {
+function scaleSystems(layers: readonly { variant: LayerVariant; fit: Fit }[], most: number): ClassSystem[] {
   const use = new Float64Array(FINE_SIGMAS.length);
   for (const { variant, fit } of layers) {
     classHistograms(variant.fit, FINE_SIGMAS.length, fit).forEach((histogram, index) => {
@@ -169,13 +169,26 @@ function scaleSystems(layers: readonly { variant: LayerVariant; fit: Fit }[], mo
         mass += use[index];
       if (mass > best.mass) best = { mass, from, to };
     }
-    const system: ClassStart[] = [];
+    const starts: ClassStart[] = [];
     for (let index = best.from; index <= best.to; index += stride) {
       const sigma = FINE_SIGMAS[index];
-      system.push({ probabilities: priorProbabilities(sigma), prior: scalePrior(sigma) });
+      starts.push({ probabilities: priorProbabilities(sigma), prior: scalePrior(sigma) });
     }
-    return system;
+    const offsets = layers.map(({ fit }): Offsets => {
+      return {
+        a: fit.a.map((value) => Math.round((value - best.from) / stride)),
+        b: fit.b.map((value) => Math.round(value / stride)),
+        c: fit.c.map((value) => Math.round(value / stride)),
+      };
+    });
+    return { starts, offsets };
   });
+}
+
+interface ClassSystem {
+  readonly starts: readonly ClassStart[];
+  /** Offsets to begin with, from the fit under FINE_SIGMAS. */
+  readonly offsets?: readonly Offsets[];
 }
 
 interface TrainedModel {
@@ -189,12 +202,14 @@ interface TrainedModel {
 /** Alternates between fitting the layers to the classes and the classes to the layers. */
 function trainModel(
   layers: readonly LayerVariant[],
-  system: readonly ClassStart[],
+  { starts: system, offsets }: ClassSystem,
   log: number,
 ): TrainedModel {
   const pairs = layers[0].kind === 2;
   let costs = new ClassCosts(system.map(({ probabilities }) => probabilityCosts(probabilities, MOST_BITS)));
-  let fits = layers.map(({ fit }) => fitLayer(fit, costs));
+  let fits = layers.map(({ fit }, index) => {
+    return offsets ? refitLayer(fit, costs, offsets[index]) : fitLayer(fit, costs);
+  });
   for (let round = 0; round < ROUNDS; round += 1) {
     const histograms = demandOf(layers, fits, system.length);
     costs = new ClassCosts(

@@ -49,6 +49,8 @@ const productPrior: Prior = (histogram) => {
 
 /** Output channels looked at; more change little. */
 const MOST_CHANNELS = 2048;
+/** In models with more than this many, whose classes are seldom so different, fewer are looked at. */
+const MANY_CHANNELS = 6000;
 const SETTLING_ROUNDS = 1;
 /** Weight of the prior against the counts. */
 const SMOOTHING = 32;
@@ -94,7 +96,8 @@ export function clusterClasses(layers: readonly FitLayer[], most: number, pairs:
 
 function channelsOf(layers: readonly FitLayer[]): Channel[] {
   const all = layers.reduce((sum, { outputs }) => sum + outputs, 0);
-  const stride = Math.max(1, Math.ceil(all / MOST_CHANNELS));
+  const most = all > MANY_CHANNELS ? MOST_CHANNELS / 4 : MOST_CHANNELS;
+  const stride = Math.max(1, Math.ceil(all / most));
   const channels: Channel[] = [];
   for (const { outputs, values } of layers) {
     const rows = values.length / outputs;

@@ -3,7 +3,8 @@
  * entries per class, and a lane's reservoir split into at most 31 bits in use and one whole word behind them.
  */
 import { CodecError } from "../../errors.js";
-import { checkWeights } from "../checksum.js";
+import { crc32cCombine } from "../../overlay/crc32c.js";
+import { checkCrc, checkWeights, weightsCrc } from "../checksum.js";
 import { type WeightDecoder, type WeightLayout, weightCount } from "../types.js";
 import { type CodedHeader, kinds, readHeader } from "./header.js";
 import { applyPrediction } from "./prediction.js";
@@ -22,7 +23,7 @@ const SUMS = 160;
 
 export function openAnsDecoder(tables: Uint8Array): WeightDecoder {
   const model = tables.length > 0 ? unpackTables(tables) : undefined;
-  const entries: { single?: Uint32Array; pairs?: Uint32Array } = {};
+  const entries: { single?: Int32Array; pairs?: Int32Array } = {};
   return {
     decode(stream, layout) {
       const { header, end } = readHeader(stream, layout, model);
@@ -35,8 +36,7 @@ export function openAnsDecoder(tables: Uint8Array): WeightDecoder {
       if (header.kind === kinds.pairs) entries.pairs ??= packEntries(model, true);
       else entries.single ??= packEntries(model, false);
       const packed = header.kind === kinds.pairs ? entries.pairs! : entries.single!;
-      decodeSegments(stream, end, header, model.log, packed, layout, weights);
-      checkWeights(weights, header.crc);
+      checkCrc(decodeSegments(stream, end, header, model.log, packed, layout, weights), header.crc);
       return weights;
     },
   };
@@ -51,9 +51,9 @@ function copyStored(bytes: Uint8Array, count: number): Int8Array {
   );
 }
 
-function packEntries(model: ModelTables, pairs: boolean): Uint32Array {
+function packEntries(model: ModelTables, pairs: boolean): Int32Array {
   const size = 1 << model.log;
-  const packed = new Uint32Array(model.classes.length * size);
+  const packed = new Int32Array(model.classes.length * size);
   model.classes.forEach(({ table, shift }, index) => {
     const { symbol, bits, base } = buildStateTable(model.tables[table], model.log);
     for (let state = 0; state < size; state += 1) {
@@ -72,31 +72,29 @@ function packEntries(model: ModelTables, pairs: boolean): Uint32Array {
   return packed;
 }
 
+/** Returns the CRC of the decoded weights; those of segments are checked here. */
 function decodeSegments(
   stream: Uint8Array,
   start: number,
   header: CodedHeader,
   log: number,
-  entries: Uint32Array,
+  entries: Int32Array,
   layout: WeightLayout,
   weights: Int8Array,
-): void {
+): number {
   if (stream.length % 2 !== 0) {
     throw new CodecError("truncated", "A weight stream has an odd number of bytes.", {
       expected: "whole 16-bit words",
       found: `${stream.length} bytes`,
     });
   }
-  const words = new Uint16Array((stream.length - start) >> 1);
-  for (let index = 0, at = start; index < words.length; index += 1, at += 2) {
-    words[index] = stream[at] | (stream[at + 1] << 8);
-  }
+  const words = wordsOf(stream.subarray(start));
   const decoder = new SegmentDecoder(header, log, entries, layout, weights);
   const tiles = Math.ceil(layout.outputs / layout.outputTile);
   if (header.tilesPerSegment === 0) {
     decoder.run(words, 0, tiles);
     if (header.prediction) applyPrediction(weights, layout, header.prediction, header.center, 1);
-    return;
+    return weightsCrc(weights);
   }
   const crcs: number[] = [];
   let at = 0;
@@ -121,17 +119,35 @@ function decodeSegments(
   }
   if (header.prediction) applyPrediction(weights, layout, header.prediction, header.center, 1);
   const perSegment = (weightCount(layout) / layout.outputs) * layout.outputTile * header.tilesPerSegment;
-  crcs.forEach((crc, index) => {
-    checkWeights(weights.subarray(index * perSegment, (index + 1) * perSegment), crc);
-  });
+  return crcs.reduce((all, crc, index) => {
+    const own = weights.subarray(index * perSegment, (index + 1) * perSegment);
+    const found = weightsCrc(own);
+    checkCrc(found, crc);
+    return crc32cCombine(all, found, own.length);
+  }, 0);
 }
 
+const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+function wordsOf(bytes: Uint8Array): Uint16Array {
+  if (littleEndian) return new Uint16Array(new Uint8Array(bytes).buffer);
+  return Uint16Array.from({ length: bytes.length / 2 }, (_, at) => bytes[2 * at] | (bytes[2 * at + 1] << 8));
+}
+
+/** Of a lane: reservoir at 0 (at most 31 bits), then these; QUEUED is the whole word behind the reservoir. */
+const STATE = 1;
+const HELD = 2;
+const QUEUED = 3;
+const LANE_FIELDS = 4;
+
 class SegmentDecoder {
-  private readonly state: Int32Array;
-  private readonly reservoir: Int32Array;
-  private readonly held: Int32Array;
-  private readonly queued: Int32Array;
+  private readonly active: number;
+  /** LANE_FIELDS numbers for each lane: one array, because the inner loop has registers for few. */
+  private readonly lanes: Int32Array;
   private readonly rowSums: Int32Array;
+  private readonly leastSum: number;
+  /** Entry offsets of the lanes of a tile, for each sum a row may have. */
+  private readonly tileEntries: Int32Array;
   private readonly classEntries = new Int32Array(SUMS);
   private words: Uint16Array = new Uint16Array(0);
   private asked = 0;
@@ -139,19 +155,20 @@ class SegmentDecoder {
   constructor(
     private readonly header: CodedHeader,
     private readonly log: number,
-    private readonly entries: Uint32Array,
+    private readonly entries: Int32Array,
     private readonly layout: WeightLayout,
     private readonly weights: Int8Array,
   ) {
-    const active = Math.min(header.lanes, layout.outputs, layout.outputTile);
-    this.state = new Int32Array(active);
-    this.reservoir = new Int32Array(active);
-    this.held = new Int32Array(active);
-    this.queued = new Int32Array(active);
+    this.active = Math.min(header.lanes, layout.outputs, layout.outputTile);
+    this.lanes = new Int32Array(this.active * LANE_FIELDS);
     const { inputs } = layout;
     this.rowSums = Int32Array.from({ length: header.c.length * inputs }, (_, row) => {
       return SUM_OFFSET + header.base + header.c[Math.floor(row / inputs)] + header.b[row % inputs];
     });
+    this.leastSum = this.rowSums.reduce((least, sum) => Math.min(least, sum));
+    const sums = this.rowSums.reduce((most, sum) => Math.max(most, sum)) - this.leastSum + 1;
+    this.tileEntries = new Int32Array(sums * Math.min(layout.outputs, layout.outputTile));
+    for (let row = 0; row < this.rowSums.length; row += 1) this.rowSums[row] -= this.leastSum;
     for (let sum = 0; sum < SUMS; sum += 1) {
       const index = Math.min(Math.max(sum - SUM_OFFSET, header.first), header.last);
       this.classEntries[sum] = index << log;
@@ -168,15 +185,25 @@ class SegmentDecoder {
     for (let tile = firstTile; tile < lastTile; tile += 1) {
       const first = tile * outputTile;
       const width = Math.min(outputTile, outputs - first);
-      const a = this.header.a.subarray(first, first + width);
-      if (this.header.kind === kinds.pairs) this.decodePairs(first * rows, a, width, rows);
-      else this.decodeSingles(first * rows, a, width, rows);
+      this.prepareTile(first, width);
+      if (this.header.kind === kinds.pairs) this.decodePairs(first * rows, width, rows);
+      else this.decodeSingles(first * rows, width, rows);
     }
     if (this.asked < words.length) {
       throw new CodecError("trailing-bytes", "A weight stream holds words that no lane asks for.", {
         expected: `${this.asked} words in the segment`,
         found: `${words.length} words`,
       });
+    }
+  }
+
+  private prepareTile(first: number, width: number): void {
+    const { tileEntries, classEntries, leastSum } = this;
+    const { a } = this.header;
+    for (let sum = leastSum, at = 0; at + width <= tileEntries.length; sum += 1) {
+      for (let channel = 0; channel < width; channel += 1, at += 1) {
+        tileEntries[at] = classEntries[sum + a[first + channel]];
+      }
     }
   }
 
@@ -187,97 +214,98 @@ class SegmentDecoder {
   }
 
   private startLanes(): void {
-    const { state, reservoir, held, queued, log } = this;
-    const active = state.length;
-    for (let lane = 0; lane < active; lane += 1) reservoir[lane] = this.next();
-    for (let lane = 0; lane < active; lane += 1) queued[lane] = this.next();
-    for (let lane = 0; lane < active; lane += 1) {
-      state[lane] = reservoir[lane] & ((1 << log) - 1);
-      reservoir[lane] = (reservoir[lane] >>> log) | (queued[lane] << (16 - log));
-      held[lane] = 32 - log;
-      queued[lane] = this.next();
+    const { lanes, log } = this;
+    const end = lanes.length;
+    for (let lane = 0; lane < end; lane += LANE_FIELDS) lanes[lane] = this.next();
+    for (let lane = 0; lane < end; lane += LANE_FIELDS) lanes[lane + QUEUED] = this.next();
+    for (let lane = 0; lane < end; lane += LANE_FIELDS) {
+      const state = lanes[lane] & ((1 << log) - 1);
+      lanes[lane] = (lanes[lane] >> log) | (lanes[lane + QUEUED] << (16 - log));
+      lanes[lane + STATE] = state;
+      lanes[lane + HELD] = 32 - log;
+      lanes[lane + QUEUED] = this.next();
     }
   }
 
   /** The inner loop: everything it needs is in locals. */
-  private decodeSingles(start: number, a: Uint8Array, width: number, rows: number): void {
-    const { state, reservoir, held, queued, rowSums, classEntries, entries, weights, words } = this;
-    const { lanes, center } = this.header;
+  private decodeSingles(start: number, width: number, rows: number): void {
+    const { lanes, rowSums, entries, tileEntries, weights, words } = this;
+    const { center } = this.header;
+    const perStep = this.header.lanes;
     const end = words.length;
     let asked = this.asked;
     let at = start;
     for (let row = 0; row < rows; row += 1) {
-      const rowSum = rowSums[row];
-      for (let step = 0; step < width; step += lanes) {
-        const inStep = Math.min(lanes, width - step);
-        for (let lane = 0; lane < inStep; lane += 1) {
-          const entry = entries[classEntries[rowSum + a[step + lane]] + state[lane]];
-          const bits = (entry >>> BITS) & 15;
-          const total = (entry >>> TOTAL) & 31;
-          const pool = reservoir[lane];
-          state[lane] = ((entry >>> BASE) & 2047) + (pool & ((1 << bits) - 1));
-          weights[at] = center + entry + ((pool >>> bits) & ((1 << (total - bits)) - 1));
+      const own = rowSums[row] * width;
+      for (let step = 0; step < width; step += perStep) {
+        const endLane = Math.min(perStep, width - step) * LANE_FIELDS;
+        for (let lane = 0, place = own + step; lane < endLane; lane += LANE_FIELDS, place += 1) {
+          const entry = entries[tileEntries[place] + lanes[lane + STATE]];
+          const bits = (entry >> BITS) & 15;
+          const total = (entry >> TOTAL) & 31;
+          const pool = lanes[lane];
+          lanes[lane + STATE] = ((entry >> BASE) & 2047) + (pool & ((1 << bits) - 1));
+          weights[at] = center + entry + ((pool >> bits) & ((1 << (total - bits)) - 1));
           at += 1;
-          const left = held[lane] - total;
-          if (left < 16) {
-            reservoir[lane] = (pool >>> total) | (queued[lane] << left);
-            held[lane] = left + 16;
-            queued[lane] = asked < end ? words[asked] : 0;
-            asked += 1;
-          } else {
-            reservoir[lane] = pool >>> total;
-            held[lane] = left;
-          }
+          // Refill without a branch, which nobody could predict: `low` is all ones when the lane asks for a word.
+          const left = lanes[lane + HELD] - total;
+          const low = (left - 16) >> 31;
+          const queued = lanes[lane + QUEUED];
+          const word = asked < end ? words[asked] : 0;
+          lanes[lane] = (pool >> total) | ((queued << (left & 15)) & low);
+          lanes[lane + HELD] = left + (16 & low);
+          lanes[lane + QUEUED] = queued ^ ((queued ^ word) & low);
+          asked = (asked - low) | 0;
         }
       }
     }
     this.asked = asked;
   }
 
-  private decodePairs(start: number, a: Uint8Array, width: number, rows: number): void {
-    const { state, reservoir, held, queued, rowSums, classEntries, entries, weights, words } = this;
-    const { lanes, center } = this.header;
+  private decodePairs(start: number, width: number, rows: number): void {
+    const { lanes, rowSums, entries, tileEntries, weights, words } = this;
+    const { center } = this.header;
+    const perStep = this.header.lanes;
     const end = words.length;
     let asked = this.asked;
     let at = start;
     for (let row = 0; row < rows; row += 2) {
-      const rowSum = rowSums[row];
-      const second = row + 1 < rows ? width : 0;
-      for (let step = 0; step < width; step += lanes) {
-        const inStep = Math.min(lanes, width - step);
-        for (let lane = 0; lane < inStep; lane += 1) {
-          const entry = entries[classEntries[rowSum + a[step + lane]] + state[lane]];
-          const bits = (entry >>> BITS) & 15;
-          const total = (entry >>> TOTAL) & 31;
-          const pool = reservoir[lane];
-          state[lane] = ((entry >>> BASE) & 2047) + (pool & ((1 << bits) - 1));
-          let low = (entry << 28) >> 28;
-          let high = (entry << 24) >> 28;
+      const own = rowSums[row] * width;
+      const toSecond = row + 1 < rows ? width : 0;
+      for (let step = 0; step < width; step += perStep) {
+        const endLane = Math.min(perStep, width - step) * LANE_FIELDS;
+        for (let lane = 0, place = own + step; lane < endLane; lane += LANE_FIELDS, place += 1) {
+          const entry = entries[tileEntries[place] + lanes[lane + STATE]];
+          const bits = (entry >> BITS) & 15;
+          const total = (entry >> TOTAL) & 31;
+          const pool = lanes[lane];
+          lanes[lane + STATE] = ((entry >> BASE) & 2047) + (pool & ((1 << bits) - 1));
+          let first = (entry << 28) >> 28;
+          let second = (entry << 24) >> 28;
           if (total !== bits) {
-            const raw = (pool >>> bits) & 255;
+            const raw = (pool >> bits) & 255;
             if ((entry & ESCAPED) !== 0) {
-              low = (raw << 28) >> 28;
-              high = (raw << 24) >> 28;
-            } else if (low === -8) low = raw;
-            else high = raw;
+              first = (raw << 28) >> 28;
+              second = (raw << 24) >> 28;
+            } else if (first === -8) first = raw;
+            else second = raw;
           }
           // Second first: where there is none, both fall on the same place.
-          weights[at + second] = high + center;
-          weights[at] = low + center;
+          weights[at + toSecond] = second + center;
+          weights[at] = first + center;
           at += 1;
-          const left = held[lane] - total;
-          if (left < 16) {
-            reservoir[lane] = (pool >>> total) | (queued[lane] << left);
-            held[lane] = left + 16;
-            queued[lane] = asked < end ? words[asked] : 0;
-            asked += 1;
-          } else {
-            reservoir[lane] = pool >>> total;
-            held[lane] = left;
-          }
+          // Refill without a branch, which nobody could predict: `low` is all ones when the lane asks for a word.
+          const left = lanes[lane + HELD] - total;
+          const low = (left - 16) >> 31;
+          const queued = lanes[lane + QUEUED];
+          const word = asked < end ? words[asked] : 0;
+          lanes[lane] = (pool >> total) | ((queued << (left & 15)) & low);
+          lanes[lane + HELD] = left + (16 & low);
+          lanes[lane + QUEUED] = queued ^ ((queued ^ word) & low);
+          asked = (asked - low) | 0;
         }
       }
-      at += second;
+      at += toSecond;
     }
     this.asked = asked;
   }

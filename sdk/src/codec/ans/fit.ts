@@ -45,7 +45,7 @@ export function totalBits(fit: Fit): number {
 /** Fits from scratch: both ways, output channels alone and all three offsets. */
 export function fitLayer(layer: FitLayer, costs: ClassCosts): Fit {
   const none = { b: new Int32Array(layer.inputs), c: new Int32Array(layer.taps) };
-  const alone = withOutputs(layer, costs, none);
+  const alone = withOutputs(layer, costs, none, [0, costs.classes - 1]);
   const plain = refine(layer, costs, copy(alone), ["a"], 1);
   if (layer.inputs === 1 && layer.taps === 1) return plain;
   const full = refine(layer, costs, alone, ["b", "c", "a"], SCRATCH_ROUNDS);
@@ -55,44 +55,62 @@ export function fitLayer(layer: FitLayer, costs: ClassCosts): Fit {
 /** Improves an earlier fit, of the same layer or of a sample of its output channels, under new costs. */
 export function refitLayer(layer: FitLayer, costs: ClassCosts, earlier: Offsets): Fit {
   const offsets =
-    earlier.a.length === layer.outputs ? copy(earlier) : withOutputs(layer, costs, copy(earlier));
+    earlier.a.length === layer.outputs
+      ? copy(earlier)
+      : withOutputs(layer, costs, copy(earlier), around(earlier.a, costs));
   const flat = !earlier.b.some((value) => value !== 0) && !earlier.c.some((value) => value !== 0);
   return refine(layer, costs, offsets, flat ? ["a"] : ["b", "c", "a"], 1);
+}
+
+/** Where a layer's output offsets will lie, if those of an earlier fit are any guide. */
+function around(a: Int32Array, costs: ClassCosts): [number, number] {
+  const [least, most] = extremes(a);
+  return [Math.max(-LOWEST_A, least - 1), Math.min(costs.classes + LOWEST_A - 1, most + 1)];
 }
 
 function copy({ a, b, c }: Offsets): Offsets {
   return { a: a.slice(), b: b.slice(), c: c.slice() };
 }
 
-/** Each output channel's cheapest offset, given the others. */
-function withOutputs(layer: FitLayer, costs: ClassCosts, { b, c }: Pick<Offsets, "b" | "c">): Offsets {
-  const { outputs, values, rowInput, rowTap } = layer;
-  const rows = rowInput.length;
+/** Each output channel's cheapest offset within a range, given the others. */
+function withOutputs(
+  layer: FitLayer,
+  costs: ClassCosts,
+  { b, c }: Pick<Offsets, "b" | "c">,
+  [lowest, highest]: readonly [number, number],
+): Offsets {
+  const { outputs, values } = layer;
+  const rows = layer.rowInput.length;
   const { span, byValue } = costs;
   const stride = rows > SAMPLE ? Math.floor(rows / SAMPLE) | 1 : 1;
-  const width = costs.classes + LOWEST_A + 8;
+  const width = highest - lowest + 1;
   const sums = new Float64Array(width);
   const a = new Int32Array(outputs);
+  const shared = sharedOffsets(layer, { b, c });
+  const [least, most] = extremes(shared);
   // Values under the same sum of other offsets are counted first, and priced once.
-  const shared = Int32Array.from({ length: rows }, (_, row) => b[rowInput[row]] + c[rowTap[row]]);
-  const least = shared.reduce((smallest, value) => Math.min(smallest, value));
-  const most = shared.reduce((largest, value) => Math.max(largest, value));
-  const counts = new Uint16Array((most - least + 1) * 256);
+  const counts = new Uint16Array(256);
   for (let output = 0; output < outputs; output += 1) {
-    counts.fill(0);
     sums.fill(0);
     const start = output * rows;
-    for (let row = 0; row < rows; row += stride)
-      counts[(shared[row] - least) * 256 + values[start + row]] += 1;
-    for (let cell = 0; cell < counts.length; cell += 1) {
-      const count = counts[cell];
-      if (count === 0) continue;
-      const price = (cell & 255) * span + PADDING - LOWEST_A + least + (cell >> 8);
-      for (let index = 0; index < width; index += 1) sums[index] += count * byValue[price + index];
+    if (least === most) {
+      counts.fill(0);
+      for (let row = 0; row < rows; row += stride) counts[values[start + row]] += 1;
+      for (let value = 0; value < 256; value += 1) {
+        const count = counts[value];
+        if (count === 0) continue;
+        const price = value * span + PADDING + lowest + least;
+        for (let index = 0; index < width; index += 1) sums[index] += count * byValue[price + index];
+      }
+    } else {
+      for (let row = 0; row < rows; row += stride) {
+        const price = values[start + row] * span + PADDING + lowest + shared[row];
+        for (let index = 0; index < width; index += 1) sums[index] += byValue[price + index];
+      }
     }
-    let best = LOWEST_A;
-    for (let index = 0; index < width; index += 1) if (sums[index] < sums[best]) best = index;
-    a[output] = best - LOWEST_A;
+    let best = 0;
+    for (let index = 1; index < width; index += 1) if (sums[index] < sums[best]) best = index;
+    a[output] = best + lowest;
   }
   return { a, b, c };
 }
@@ -121,12 +139,7 @@ function sideBitsOf(values: Int32Array, axis: Axis): number {
 }
 
 function rangeOf(values: Int32Array): number {
-  let least = values[0];
-  let most = values[0];
-  for (const value of values) {
-    least = Math.min(least, value);
-    most = Math.max(most, value);
-  }
+  const [least, most] = extremes(values);
   return most - least;
 }
 
@@ -162,11 +175,12 @@ function improve(layer: FitLayer, costs: ClassCosts, offsets: Offsets, axis: Axi
   if (!last && rangeOf(values) < 1 << WIDEST[axis]) return;
   // Narrow windows cost fewer bits of side information: take the best window of the best width.
   let best = { cost: Number.POSITIVE_INFINITY, from: 0, to: 0 };
-  const least = values.reduce((smallest, value) => Math.min(smallest, value));
-  const most = values.reduce((largest, value) => Math.max(largest, value));
+  const [least, most] = extremes(values);
   for (let width = 0; width <= WIDEST[axis]; width += 1) {
     const bits = axis === "c" ? (width === 0 ? 0 : 3) : width;
     const size = 1 << (axis === "c" && width > 0 ? 3 : width);
+    // Nearly all elements would have to move into a window much narrower than their range.
+    if (width > 0 && size * 4 < most - least) continue;
     const side = bits * values.length * BIT;
     for (let from = least; from <= Math.max(least, most - size + 1); from += 1) {
       let cost = side;
@@ -222,21 +236,18 @@ function axisCosts(layer: FitLayer, costs: ClassCosts, { a, b, c }: Offsets, axi
 
 /** Cost of all values, or of a sample of output channels of a large layer scaled up. */
 export function layerCost(layer: FitLayer, costs: ClassCosts, { a, b, c }: Offsets): number {
-  const { outputs, values, rowInput, rowTap } = layer;
-  const rows = rowInput.length;
+  const { outputs, values } = layer;
+  const rows = layer.rowInput.length;
   const { span, byValue } = costs;
   const stride = Math.max(1, Math.min(Math.floor((outputs * rows) / 262_144), Math.ceil(outputs / 32)));
-  const rowOffset = Int32Array.from(
-    { length: rows },
-    (_, row) => PADDING + b[rowInput[row]] + c[rowTap[row]],
-  );
+  const shared = sharedOffsets(layer, { b, c });
   let sum = 0;
   let read = 0;
   for (let output = 0; output < outputs; output += stride) {
     const own = a[output];
     const start = output * rows;
     for (let row = 0; row < rows; row += 1) {
-      const position = Math.min(Math.max(own + rowOffset[row], 0), span - 1);
+      const position = PADDING + own + shared[row];
       sum += byValue[values[start + row] * span + position];
     }
     read += 1;
@@ -249,45 +260,65 @@ export function layerCost(layer: FitLayer, costs: ClassCosts, { a, b, c }: Offse
  * cannot code to the cheapest offset that can; the cost becomes infinite when there is none.
  */
 export function makeCodable(layer: FitLayer, costs: ClassCosts, fit: Fit): Fit {
-  const { outputs, values, rowInput, rowTap } = layer;
-  const rows = rowInput.length;
+  const { outputs, values } = layer;
+  const rows = layer.rowInput.length;
   const { span, byValue } = costs;
-  const shared = Int32Array.from(
-    { length: rows },
-    (_, row) => PADDING + fit.b[rowInput[row]] + fit.c[rowTap[row]],
-  );
+  const shared = sharedOffsets(layer, fit);
+  const [least, most] = extremes(shared);
+  const present = new Uint8Array(256);
+  const last = costs.classes - 1;
+  /** Whether any class the output may meet cannot code one of its values; cheap, and usually false. */
+  const suspicious = (offset: number): boolean => {
+    const from = Math.min(Math.max(offset + least, 0), last);
+    const to = Math.min(Math.max(offset + most, 0), last);
+    for (let value = 0; value < 256; value += 1) {
+      if (present[value] === 0) continue;
+      for (let index = from; index <= to; index += 1) if (costs.costs[index][value] >= UNCODABLE) return true;
+    }
+    return false;
+  };
   const costOf = (output: number, offset: number): number => {
     let sum = 0;
     for (let row = 0, at = output * rows; row < rows; row += 1, at += 1) {
-      sum += byValue[values[at] * span + shared[row] + offset];
+      const cost = byValue[values[at] * span + PADDING + shared[row] + offset];
+      sum += cost >= UNCODABLE ? Number.POSITIVE_INFINITY : cost;
     }
     return sum;
   };
   const a = fit.a.slice();
-  let cost = 0;
+  let codable = true;
   for (let output = 0; output < outputs; output += 1) {
-    let least = costOf(output, a[output]);
-    if (least >= UNCODABLE) {
-      for (let offset = -LOWEST_A; offset < costs.classes + LOWEST_A; offset += 1) {
-        const other = costOf(output, offset);
-        if (other < least) {
-          least = other;
-          a[output] = offset;
-        }
-      }
+    present.fill(0);
+    for (let at = output * rows, end = at + rows; at < end; at += 1) present[values[at]] = 1;
+    if (!suspicious(a[output])) continue;
+    let cheapest = costOf(output, a[output]);
+    if (cheapest < Number.POSITIVE_INFINITY) continue;
+    for (let offset = -LOWEST_A; offset < costs.classes + LOWEST_A; offset += 1) {
+      const other = costOf(output, offset);
+      if (other >= cheapest) continue;
+      cheapest = other;
+      a[output] = offset;
     }
-    cost += least;
-    if (least >= UNCODABLE && hasUncodable(output, a[output])) cost = Number.POSITIVE_INFINITY;
+    codable &&= cheapest < Number.POSITIVE_INFINITY;
   }
   const sideBits = fit.sideBits - sideBitsOf(fit.a, "a") + sideBitsOf(a, "a");
-  return { ...fit, a, cost, sideBits };
+  return { ...fit, a, cost: codable ? fit.cost : Number.POSITIVE_INFINITY, sideBits };
+}
 
-  function hasUncodable(output: number, offset: number): boolean {
-    for (let row = 0, at = output * rows; row < rows; row += 1, at += 1) {
-      if (byValue[values[at] * span + shared[row] + offset] >= UNCODABLE) return true;
-    }
-    return false;
+function sharedOffsets({ rowInput, rowTap }: FitLayer, { b, c }: Pick<Offsets, "b" | "c">): Int32Array {
+  const shared = new Int32Array(rowInput.length);
+  for (let row = 0; row < shared.length; row += 1) shared[row] = b[rowInput[row]] + c[rowTap[row]];
+  return shared;
+}
+
+function extremes(values: Int32Array): [least: number, most: number] {
+  let least = values[0];
+  let most = values[0];
+  for (const value of values) {
+    if (value < least) least = value;
+    if (value > most) most = value;
   }
+  return [least, most];
 }
 
 /** The same layer with at most about `most` values: output channels are left out evenly. */
