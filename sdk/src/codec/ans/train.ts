@@ -25,7 +25,7 @@ const PRIOR_WEIGHTS = [0, 24, 256];
 const LARGEST_SHIFT = 5;
 
 export function trainTables(demands: readonly ClassDemand[], log: number, pairs: boolean): ModelTables {
-  const candidates = demands.map((demand) => cheapestTable(demand, log, pairs));
+  const candidates = candidatesFor(demands, log, pairs);
   const groups = shareTables(demands, candidates, log, pairs);
   const tables: Uint16Array[] = [];
   const classes: TableClass[] = groups.map(({ counts, shift }) => {
@@ -35,6 +35,18 @@ export function trainTables(demands: readonly ClassDemand[], log: number, pairs:
   });
   if (tables.length > MAX_TABLES) throw new RangeError(`${tables.length} tables`);
   return { log, tables, classes };
+}
+
+/** The cheapest table of each class; a class that nothing uses takes its neighbour's. */
+function candidatesFor(demands: readonly ClassDemand[], log: number, pairs: boolean): Candidate[] {
+  const used = demands.map(({ histogram }) => histogram.some((count) => count > 0));
+  const own = demands.map((demand, index) => (used[index] ? cheapestTable(demand, log, pairs) : undefined));
+  const any = own.find((candidate) => candidate !== undefined) ?? cheapestTable(demands[0], log, pairs);
+  let nearest = any;
+  return own.map((candidate) => {
+    nearest = candidate ?? nearest;
+    return nearest;
+  });
 }
 
 /** Cost in bits of a histogram under a table; infinite when it cannot code a value that occurs. */
