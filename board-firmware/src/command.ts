@@ -1,6 +1,6 @@
 /** The command line of the board runtime; `sluice board` and the board's own `sluice-board` are this command. */
 import { SluiceError, TransportError } from "@sluice/sdk/errors.js";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { type BoardRuntime, type BoardRuntimeOptions, runBoard } from "./main.js";
 import { DEFAULT_TCP_PORT, parseSerialAddress, parseTcpAddress } from "./transport/index.js";
 
@@ -15,6 +15,9 @@ interface CommandOptions {
   readonly log: string;
   readonly announce?: boolean;
   readonly withParent?: boolean;
+  readonly loader?: string;
+  readonly overlay?: string;
+  readonly root?: string;
 }
 
 const examples = `
@@ -39,6 +42,13 @@ export function boardCommand(name = "board"): Command {
     .option("--store <dir>", "keep uploaded sections here (default: a temporary directory)")
     .option("--store-bytes <n>", "most bytes the store may take (default 1 GiB)")
     .option("--log <level>", "trace, debug, info, warn, error or silent, to standard error", "warn")
+    .addOption(
+      new Option("--loader <name>", "kv260: who programs the fabric")
+        .choices(["fpga-manager", "xmutil"])
+        .default("fpga-manager"),
+    )
+    .option("--overlay <dir>", "kv260: the overlay's folder (default /usr/share/sluice/overlays/<geometry>)")
+    .addOption(new Option("--root <dir>", "kv260: a directory that stands for /").hideHelp())
     .option("--with-parent", "end when standard input closes (for a parent process)")
     .addHelpText("after", examples)
     .action(serve);
@@ -50,7 +60,12 @@ async function serve(options: CommandOptions): Promise<void> {
     board = await runBoard(runtimeOptions(options));
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error;
-    const facts = [error.expected && `expected: ${error.expected}`, error.found && `found: ${error.found}`];
+    const facts = [
+      `[${error.code}]${error.place ? ` ${error.place}` : ""}`,
+      error.expected && `expected: ${error.expected}`,
+      error.found && `found: ${error.found}`,
+      ...kernelLogOf(error),
+    ];
     const lines = [error.message, ...facts.filter(Boolean), error.hint].filter(Boolean);
     process.stderr.write(`sluice board: ${lines.join("\n  ")}\n`);
     process.exitCode = 1;
@@ -62,11 +77,22 @@ async function serve(options: CommandOptions): Promise<void> {
   process.stdin.destroy();
 }
 
+/** What the kernel said when the fabric was loaded, where the error carries it. */
+function kernelLogOf(error: SluiceError): string[] {
+  const { kernelLog } = error.details;
+  return Array.isArray(kernelLog) ? kernelLog.map((line) => `kernel: ${String(line)}`) : [];
+}
+
 function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
   const { device, geometry, name, store, log } = options;
   const serial = options.serial?.map(parseSerialAddress);
   return {
     device,
+    deviceOptions: {
+      root: options.root,
+      folder: options.overlay,
+      method: options.loader === "xmutil" ? "xmutil" : "fpga-manager",
+    },
     geometry,
     name,
     store,

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { geometryById, kv260Geometry } from "@sluice/sdk/overlay";
 import { type BoardKind, boardKinds, type HelloReply } from "@sluice/sdk/protocol";
 import { destination, type Logger, pino } from "pino";
-import { openDevice } from "./device/open-device.js";
+import { type OpenDeviceOptions, openDevice } from "./device/open-device.js";
 import type { OverlayDevice } from "./device/overlay-device.js";
 import { OverlayDriver } from "./driver/index.js";
 import { announce } from "./server/announce.js";
@@ -27,6 +27,8 @@ export const RELEASE = "0.1.0";
 export interface BoardRuntimeOptions {
   /** Name of the device, or a device that is already open (then closed with the runtime). Default "emulated". */
   readonly device?: string | OverlayDevice;
+  /** For a device given by name. */
+  readonly deviceOptions?: OpenDeviceOptions;
   /** Overlay geometry; default that of the KV260 build. */
   readonly geometry?: string;
   /** What hosts call this board. Default the device's kind. */
@@ -73,7 +75,8 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
   try {
     const geometry = geometryById(options.geometry ?? kv260Geometry.id);
     const { device: wanted = "emulated" } = options;
-    const device = typeof wanted === "string" ? await openDevice(wanted, geometry) : wanted;
+    const device =
+      typeof wanted === "string" ? await openDevice(wanted, geometry, options.deviceOptions) : wanted;
     cleanups.push(() => device.close());
     const kind = kindOf(device);
     const directory = options.store ?? temporaryStore(cleanups);
@@ -81,6 +84,7 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
       identity: { kind, name: options.name ?? kind, device: describeDevice(device), release: RELEASE },
       runner: new OverlayDriver(device),
       store: new SectionStore(directory, { capacityBytes: options.storeBytes }),
+      readings: device.readings?.bind(device),
       log,
     });
     const server = new BoardServer({ board, log, limits: options.limits });

@@ -62,6 +62,8 @@ export class ProtocolError extends SluiceError {}
 export class OverlayError extends SluiceError {}
 /** A device that is the wrong one, ran out of memory, answered late, stopped with an error or was misused. */
 export class DeviceError extends SluiceError {}
+/** A gate that refused to load or touch the fabric; `details.gate` names it. */
+export class LoaderError extends DeviceError {}
 /** A link that cannot be opened, fell silent or broke: `timeout`, `disconnected`, `refused`, `busy`, `no-such-port`, ... */
 export class TransportError extends SluiceError {}
 /** The board's section store: `store-full`, `hash-mismatch`, `unknown-section`, `store-damaged`, ... */

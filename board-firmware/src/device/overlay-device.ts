@@ -3,6 +3,7 @@
  * (the functional model), `rtl` (the Verilated overlay), `kv260` (the board). One contract suite runs against all.
  */
 import type { OverlayGeometry } from "@sluice/sdk/overlay";
+import type { Reading } from "@sluice/sdk/protocol";
 
 /**
  * Contiguous DDR the overlay can address. Ownership is explicit: the host may touch `bytes` only after `toHost()`
@@ -32,5 +33,7 @@ export interface OverlayDevice {
   allocate(byteLength: number, alignment: number): DeviceBuffer;
   /** Resolves when IRQ_STATUS is set. @throws {DeviceError} `interrupt-timeout` after `deadlineMs`. */
   waitForInterrupt(deadlineMs: number): Promise<void>;
+  /** Telemetry by name, where the device has sensors; what cannot be read says why. */
+  readings?(): Record<string, Reading>;
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ export * from "./codes.js";
 export * from "./crc32c.js";
 export * from "./engine-order.js";
 export * from "./geometry.js";
+export * from "./manifest.js";
 export * from "./program.js";
 export * from "./registers.js";
 export * from "./weight-order.js";
