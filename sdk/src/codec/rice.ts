@@ -9,7 +9,14 @@
 import { BitReader, BitWriter, zigzag } from "./ans/bit-stream.js";
 import { BIT, ClassCosts } from "./ans/class-costs.js";
 import { type Fit, fitLayer, totalBits } from "./ans/fit.js";
-import { type CodedHeader, kinds, readHeader, STORED_OVERHEAD, writeHeader } from "./ans/header.js";
+import {
+  type CodedHeader,
+  fitsHeader,
+  kinds,
+  readHeader,
+  STORED_OVERHEAD,
+  writeHeader,
+} from "./ans/header.js";
 import { type LayerVariant, singleVariants } from "./ans/layer-variants.js";
 import { demandOrderOf } from "./ans/orders.js";
 import { applyPrediction } from "./ans/prediction.js";
@@ -78,6 +85,7 @@ function encodeLayer(layer: LayerWeights): Uint8Array {
     prediction: variant.prediction,
     tilesPerSegment: 0,
   };
+  if (!fitsHeader(header)) return encodeStored(layer);
   const out = new BitWriter();
   for (const byte of writeHeader(header, layer.layout)) out.write(byte, 8);
   const values = demandOrderOf(variant.fit.values, layer.layout);

@@ -12,7 +12,7 @@ import {
 } from "./choose-model.js";
 import { BIT } from "./class-costs.js";
 import type { FitLayer } from "./fit.js";
-import { type CodedHeader, kinds, STORED_OVERHEAD, writeHeader } from "./header.js";
+import { type CodedHeader, fitsHeader, kinds, STORED_OVERHEAD, writeHeader } from "./header.js";
 import { type ClassSymbols, classSymbols, encodeSegment, type SegmentSymbols } from "./lanes.js";
 import { LARGEST_IN_PAIR, type LayerVariant, pairVariant, singleVariants } from "./layer-variants.js";
 import { demandOrderOf } from "./orders.js";
@@ -158,6 +158,7 @@ function encodeLayer(
     prediction: variant.prediction,
     tilesPerSegment,
   };
+  if (!fitsHeader(header)) return encodeStored(layer);
   const parts = [writeHeader(header, layout)];
   const symbols: SegmentSymbols = {
     values: demandOrderOf(variant.fit.values, layout),

@@ -45,6 +45,11 @@ export function widthOf(values: Uint8Array): number {
   return 32 - Math.clz32(values.reduce((all, value) => all | value, 0));
 }
 
+/** Whether the offsets fit their fields. Fits of real layers do; an encoder must not rely on it. */
+export function fitsHeader({ base, a, b, c }: CodedHeader): boolean {
+  return base >= -32 && base <= 31 && widthOf(a) <= 5 && widthOf(b) <= 5 && widthOf(c) <= 3;
+}
+
 export function writeHeader(header: LayerHeader, layout: WeightLayout): Uint8Array {
   const out = new BitWriter();
   out.write(header.kind, 2);
