@@ -7,39 +7,17 @@
  * Mapping is `synth_xilinx -family xcup -nowidelut`, module by module without optimisation across their borders; the
  * depth is that of the whole netlist. No placement, no routing, no timing: estimates.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { geometryById } from "@sluice/sdk/overlay";
+import { overlayParameters, overlaySources } from "./overlay-build.mjs";
 import { logicDepth } from "./synthesis/logic-depth.mjs";
 import { addResources, countResources, emptyResources, K26, TARGET, THESIS } from "./synthesis/resources.mjs";
 import { INSTALL_HINT, installTools, nativeYosys, runYosys, toolsInstalled } from "./synthesis/tools.mjs";
 import { uniqueModules } from "./synthesis/unique-modules.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-
-/** Verilog sources of the overlay, package first. */
-export function overlaySources() {
-  const names = readdirSync(join(root, "rtl"), { recursive: true, encoding: "utf8" });
-  const sources = names.filter((name) => name.endsWith(".sv")).sort();
-  return [
-    ...sources.filter((name) => name.endsWith("_pkg.sv")),
-    ...sources.filter((name) => !name.endsWith("_pkg.sv")),
-  ].map((name) => join(root, "rtl", name));
-}
-
-export function overlayParameters(geometry) {
-  return {
-    Pixels: geometry.pixels,
-    Inputs: geometry.inputs,
-    Outputs: geometry.outputs,
-    DecoderLanes: geometry.decoderLanes,
-    RequantizeLanes: geometry.requantizeLanes,
-    ActivationRows: geometry.activationRows,
-    WeightLines: geometry.weightLines,
-    MaxLayers: geometry.maxLayers,
-  };
-}
 
 /**
  * Maps a module and everything below it.
