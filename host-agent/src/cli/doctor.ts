@@ -3,9 +3,10 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { findBoards, startEmulatedBoard } from "../boards/index.js";
 import { renderTable } from "../report/text-table.js";
+import { type BoardDoctorOptions, examineKv260 } from "./doctor-kv260.js";
 import { exitCodes } from "./exit-codes.js";
 import { writeJson } from "./json-output.js";
 
@@ -19,20 +20,29 @@ interface Finding {
   readonly next: string;
 }
 
-interface DoctorOptions {
-  readonly json?: string;
+interface DoctorOptions extends BoardDoctorOptions {
+  readonly board?: string;
 }
 
 export function registerDoctor(program: Command): void {
   program
     .command("doctor")
     .description("Check this machine: Node, WASM SIMD, serial ports, boards, optional tools")
+    .addOption(
+      new Option("--board <kind>", "check every fact about a board on this machine").choices(["kv260"]),
+    )
+    .option("--geometry <id>", "with --board: overlay geometry (default: the KV260 build)")
+    .addOption(new Option("--root <dir>", "with --board: a directory that stands for /").hideHelp())
     .option("--json <file>", "write the findings as JSON to a file, or to stdout with -")
-    .addHelpText("after", "\nExamples:\n  sluice doctor\n  sluice doctor --json -")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  sluice doctor\n  sluice doctor --json -\n  sluice doctor --board kv260    on the board",
+    )
     .action(doctor);
 }
 
 async function doctor(options: DoctorOptions): Promise<void> {
+  if (options.board !== undefined) return examineKv260(options);
   const checks: (() => Finding | Promise<Finding>)[] = [
     checkNode,
     checkMemory,

@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { denseProgram } from "../../support/contract-programs.js";
 import { type Fabric, InterruptNode, startFabric } from "../../support/kv260-fabric.js";
 import { type Kv260Tree, makeKv260Tree } from "../../support/kv260-tree.js";
+import { runSluice } from "../../support/run-sluice.js";
 import { seededRandom } from "../../support/seeded-random.js";
 
 const MEMORY = { address: 0x7000_0000, bytes: 2 ** 22 };
@@ -130,6 +131,26 @@ describe("opening a kv260", () => {
     const board = await runBoard({ device, tcp: { port: 0 }, logLevel: "silent" });
     expect(board.ready).toMatchObject({ kind: "kv260", geometry: "p4i8o8" });
     await board.close();
+    tree.cleanup();
+  });
+
+  it("is refused by name on the command line, with the gate and the next step", async () => {
+    const elsewhere = await runSluice(["board", "--device", "kv260"]);
+    expect(elsewhere).toMatchObject({ code: 1, stdout: "" });
+    expect(elsewhere.stderr).toContain("[gate-board]");
+    // No kernel answers behind this tree: state says operating, but nothing was ever written to the fabric.
+    const tree = makeKv260Tree();
+    const silent = await runSluice([
+      "board",
+      "--device",
+      "kv260",
+      "--geometry",
+      "p4i8o8",
+      "--root",
+      tree.root,
+    ]);
+    expect(silent).toMatchObject({ code: 1, stdout: "" });
+    expect(silent.stderr).toContain("[gate-log]");
     tree.cleanup();
   });
 });
