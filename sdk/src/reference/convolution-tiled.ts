@@ -11,17 +11,12 @@ import type { ConvolutionNode, Tensor } from "../graph/types.js";
 import { windowOutputShape } from "../graph/window.js";
 import type { ConvolutionKernel } from "./convolution.js";
 import { MAX_PADDED_ELEMENTS, paddedElements, paddedInput } from "./padded-input.js";
+import { windowRuns } from "./window-runs.js";
 
 const TILE_PIXELS = 4;
 const TILE_SLOTS = 2;
 const HIGH = 2 ** 26;
 const LOW_LIMIT = 2 ** 25;
-
-/** Contiguous stretches of the padded input under one window, all of the same length. */
-interface Runs {
-  readonly offsets: Int32Array;
-  readonly length: number;
-}
 
 export function canTile(node: ConvolutionNode, input: Tensor): boolean {
   return paddedElements(node, input) <= MAX_PADDED_ELEMENTS && elementCount(input.shape) > 0;
@@ -157,18 +152,6 @@ function sumTile(
   sums[5] = s21;
   sums[6] = s30;
   sums[7] = s31;
-}
-
-function windowRuns({ kernel, dilation, groups }: ConvolutionNode, channels: number, rowPitch: number): Runs {
-  // Without groups or dilation the taps of a kernel row lie next to each other.
-  const joined = groups === 1 && dilation[1] === 1;
-  const perRow = joined ? 1 : kernel[1];
-  const offsets = Int32Array.from({ length: kernel[0] * perRow }, (_, run) => {
-    const ky = Math.floor(run / perRow);
-    const kx = run % perRow;
-    return ky * dilation[0] * rowPitch + kx * dilation[1] * channels;
-  });
-  return { offsets, length: joined ? kernel[1] * channels : channels / groups };
 }
 
 /** Whether every partial sum of every channel stays below 2^25. */

@@ -2,6 +2,7 @@
 import { elementCount } from "../graph/lookup.js";
 import type { ConvolutionNode, Shape, Tensor } from "../graph/types.js";
 import { windowOutputShape } from "../graph/window.js";
+import { canUseSimd, type IntegerMemory, prepareSimdConvolution } from "./convolution-simd.js";
 import { canTile, prepareTiledConvolution } from "./convolution-tiled.js";
 import { prepareDepthwise } from "./depthwise.js";
 
@@ -49,11 +50,16 @@ export function obviousConvolution(
 }
 
 /** The fastest kernel that is exact for this layer; tables and packed weights are built once, here. */
-export function prepareConvolution(node: ConvolutionNode, input: Tensor): ConvolutionKernel {
+export function prepareConvolution(
+  node: ConvolutionNode,
+  input: Tensor,
+  memory?: IntegerMemory,
+): ConvolutionKernel {
   const groupInputs = input.shape[2] / node.groups;
   if (groupInputs === 1 && node.bias.length === node.groups && node.groups > 1) {
     return prepareDepthwise(node, input);
   }
+  if (memory && canUseSimd(node, input)) return prepareSimdConvolution(node, input, memory);
   if (canTile(node, input)) return prepareTiledConvolution(node, input);
   return (from, to) => to.set(obviousConvolution(node, from, input.shape, input.zeroPoint));
 }

@@ -3,15 +3,19 @@
  * arithmetic with the compiler, the emulator or the hardware.
  */
 import { GraphError } from "../errors.js";
-import { elementCount } from "../graph/lookup.js";
+import { elementCount, graphMacs } from "../graph/lookup.js";
 import type { Graph, GraphNode, Tensor } from "../graph/types.js";
 import { validateGraph } from "../graph/validate.js";
 import { prepareAdd } from "./add.js";
 import { concat, pad } from "./arrange.js";
 import { prepareConvolution } from "./convolution.js";
+import { type IntegerMemory, openIntegerMemory } from "./convolution-simd.js";
 import { averagePool, maxPool } from "./pool.js";
 import { lookUp, prepareClamp, prepareRequantize, tabulate } from "./requantize.js";
 import { tableChains } from "./table-chains.js";
+
+/** Multiply-accumulates of a frame from which the WebAssembly convolution is used. */
+const SIMD_FROM_MACS = 1_000_000;
 
 export type StoredIntegers = Int32Array | Int16Array | Int8Array | Uint8Array;
 
@@ -36,7 +40,9 @@ export function createReference(graph: Graph): Reference {
   validateGraph(graph);
   const values = graph.tensors.map(({ shape }) => new Int32Array(elementCount(shape)));
   const nodes = graph.nodes.filter(({ kind }) => kind !== "softmax");
-  const steps = new Map(nodes.map((node) => [node, prepareNode(graph, node, values)]));
+  // A WebAssembly memory is not worth its address space for a small graph.
+  const memory = graphMacs(graph) >= SIMD_FROM_MACS ? openIntegerMemory() : undefined;
+  const steps = new Map(nodes.map((node) => [node, prepareNode(graph, node, values, memory)]));
   const shortSteps = shortened(graph, steps, values);
   const execute = (input: StoredIntegers, selected: Iterable<() => void>) => {
     checkInput(graph.tensors[graph.input], input);
@@ -77,7 +83,12 @@ function shortened(
   return [...steps].flatMap(([node, step]) => (replaced.has(node) ? (replaced.get(node) ?? []) : step));
 }
 
-function prepareNode(graph: Graph, node: GraphNode, values: readonly Int32Array[]): () => void {
+function prepareNode(
+  graph: Graph,
+  node: GraphNode,
+  values: readonly Int32Array[],
+  memory: IntegerMemory | undefined,
+): () => void {
   const tensors = node.inputs.map((id) => graph.tensors[id]);
   const inputs = node.inputs.map((id) => values[id]);
   const [input] = inputs;
@@ -85,7 +96,7 @@ function prepareNode(graph: Graph, node: GraphNode, values: readonly Int32Array[
   const output = values[node.output];
   switch (node.kind) {
     case "convolution": {
-      const convolve = prepareConvolution(node, tensors[0]);
+      const convolve = prepareConvolution(node, tensors[0], memory);
       return () => convolve(input, output);
     }
     case "requantize": {

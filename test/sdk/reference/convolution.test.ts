@@ -1,6 +1,11 @@
 import type { ConvolutionNode, Tensor } from "@sluice/sdk/graph";
 import { elementCount, windowOutputShape } from "@sluice/sdk/graph";
-import { obviousConvolution, prepareConvolution } from "@sluice/sdk/reference";
+import {
+  type IntegerMemory,
+  obviousConvolution,
+  openIntegerMemory,
+  prepareConvolution,
+} from "@sluice/sdk/reference";
 import { describe, expect, it } from "vitest";
 import { type Random, seededRandom } from "../../support/random.js";
 
@@ -57,9 +62,20 @@ function randomCase(random: Random): Case {
   return { node, tensor, input };
 }
 
-function expectEqual({ node, tensor, input }: Case, place: string): void {
+const simd = openIntegerMemory();
+
+function expectEqual(example: Case, place: string): void {
+  expectKernelEqual(example, undefined, `${place}, plain`);
+  expectKernelEqual(example, simd, `${place}, WebAssembly`);
+}
+
+function expectKernelEqual(
+  { node, tensor, input }: Case,
+  memory: IntegerMemory | undefined,
+  place: string,
+): void {
   const expected = obviousConvolution(node, input, tensor.shape, tensor.zeroPoint);
-  const run = prepareConvolution(node, tensor);
+  const run = prepareConvolution(node, tensor, memory);
   const output = new Int32Array(elementCount(windowOutputShape(tensor.shape, node, node.bias.length)));
   run(input, output);
   expect(output, place).toEqual(expected);
@@ -72,6 +88,10 @@ function expectEqual({ node, tensor, input }: Case, place: string): void {
 }
 
 describe("convolution kernels", () => {
+  it("include the WebAssembly one, built by `npm run build`", () => {
+    expect(simd).toBeDefined();
+  });
+
   it("give the integers of the obvious loops on random layers", () => {
     for (let seed = 1; seed <= 400; seed += 1) expectEqual(randomCase(seededRandom(seed)), `seed ${seed}`);
   });
