@@ -42,6 +42,7 @@ module executor
   input  logic         tables_ready_i,
   input  logic         starved_i,         // a step waits for weights
   input  logic         memory_error_i,
+  input  logic         tables_error_i,
   input  logic         stream_error_i,
   input  logic [15:0]  stream_error_index_i,
   input  logic [31:0]  crc0_i,
@@ -160,10 +161,10 @@ module executor
         end
         default: state_q <= state_q;
       endcase
-      if ((memory_error_i || stream_bad) && error_o == ERROR_NONE && state_q != Stopped) begin
+      if ((memory_error_i || stream_bad || tables_error_i) && error_o == ERROR_NONE && state_q != Stopped) begin
         state_q <= Failed;
-        error_o <= memory_error_i ? ERROR_MEMORY : ERROR_WEIGHT_STREAM;
-        error_index_o <= index_q;
+        error_o <= memory_error_i ? ERROR_MEMORY : tables_error_i ? ERROR_TABLES : ERROR_WEIGHT_STREAM;
+        error_index_o <= tables_error_i && !memory_error_i ? 16'd0 : index_q;
       end
     end
   end

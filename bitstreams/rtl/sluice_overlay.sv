@@ -68,7 +68,7 @@ module sluice_overlay
   output logic         d_bready_o,
   input  logic [1:0]   d_bresp_i
 );
-  localparam logic [15:0] Codecs = 16'h0001;
+  localparam logic [15:0] Codecs = 16'h0005;  // stored, ans
   localparam int LineBits = Inputs * Outputs * 8;
   localparam int WordBits = Inputs * 8;
 
@@ -122,7 +122,7 @@ module sluice_overlay
   assign queue_advance[0] = leave;
 
   // ---- weights
-  logic weights_valid, weights_pop, weight_beat, weight_idle, weight_error, line_free, line_write, stream_error;
+  logic weights_valid, weights_pop, weight_beat, weight_idle, weight_error, line_free, line_write, stream_error, tables_error;
   logic [127:0] weights_data, weight_data;
   logic [LineBits-1:0] new_line, line;
   logic [15:0] stream_error_index, line_index, release_lines;
@@ -131,7 +131,8 @@ module sluice_overlay
   logic [3:0] weight_ar_length;
 
   weight_reader u_weight_reader (
-    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .image_i(image), .command_valid_i(queue_valid[1]),
+    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .image_i(image), .tables_start_i(run_start),
+    .tables_offset_i(tables_offset), .tables_bytes_i(tables_bytes), .command_valid_i(queue_valid[1]),
     .command_i(unpack_command(queue_words[1])), .advance_o(queue_advance[1]),
     .valid_o(weights_valid), .data_o(weights_data), .pop_i(weights_pop),
     .ar_valid_o(weight_ar_valid), .ar_ready_i(weight_ar_ready), .ar_address_o(weight_ar_address),
@@ -145,11 +146,11 @@ module sluice_overlay
     .axi_rvalid_i(w_rvalid_i), .axi_rready_o(w_rready_o), .axi_rdata_i(w_rdata_i), .axi_rresp_i(w_rresp_i),
     .axi_rlast_i(w_rlast_i)
   );
-  weight_unpacker #(.Inputs(Inputs), .Outputs(Outputs)) u_unpacker (
-    .clk_i, .clear_i(reset_or_clear), .command_valid_i(queue_valid[2]), .command_i(unpack_command(queue_words[2])),
+  weight_unpacker #(.Inputs(Inputs), .Outputs(Outputs), .Lanes(DecoderLanes), .Codecs(Codecs)) u_unpacker (
+    .clk_i, .clear_i(reset_or_clear), .tables_start_i(run_start), .tables_bytes_i(tables_bytes), .command_valid_i(queue_valid[2]), .command_i(unpack_command(queue_words[2])),
     .command_index_i(queue_index[2]), .advance_o(queue_advance[2]), .valid_i(weights_valid), .data_i(weights_data),
     .pop_o(weights_pop), .line_free_i(line_free), .line_write_o(line_write), .line_o(new_line),
-    .error_o(stream_error), .error_index_o(stream_error_index)
+    .tables_error_o(tables_error), .error_o(stream_error), .error_index_o(stream_error_index)
   );
   weight_ring #(.LineBits(LineBits), .Lines(2 * WeightLines), .Delay(6)) u_ring (
     .clk_i, .clear_i(reset_or_clear), .write_i(line_write), .line_i(new_line), .free_o(line_free),
@@ -175,7 +176,7 @@ module sluice_overlay
     .out_words_o(out_words), .in_groups_o(in_groups), .out_groups_o(out_groups), .passes_o(passes),
     .compute_start_o(compute_start), .load_start_o(load_start), .store_start_o(store_start),
     .compute_busy_i(compute_busy), .load_busy_i(load_busy), .store_busy_i(store_busy), .tables_ready_i(tables_ready),
-    .starved_i(starved), .memory_error_i(weight_error || data_error || write_error), .stream_error_i(stream_error),
+    .starved_i(starved), .memory_error_i(weight_error || data_error || write_error), .tables_error_i(tables_error), .stream_error_i(stream_error),
     .stream_error_index_i(stream_error_index), .crc0_i(crc0), .crc1_i(crc1), .frame_done_o(frame_done),
     .all_done_o(all_done), .error_o(error), .error_index_o(error_index), .stall_weights_o(stall_weights),
     .stall_data_o(stall_data), .weight_beats_o(weight_beats), .layer_select_i(layer_select),

@@ -1,14 +1,19 @@
-/// Opens the weight streams in program order and fills the tile buffer, independent of the executor.
+/// Opens the model's tables and the weight streams in program order and fills the tile buffer, independent of the executor.
 ///
-/// A damaged stream stops it for good: `error_o` with the index of the command, which the executor reports when it gets there.
+/// A damaged stream stops it for good: `error_o` with the index of the command, which the executor reports when it gets
+/// there. Damaged tables are `tables_error_o`.
 module weight_unpacker
   import sluice_pkg::*;
 #(
   parameter int Inputs  = 8,
-  parameter int Outputs = 16
+  parameter int Outputs = 16,
+  parameter int Lanes   = 16,
+  parameter logic [15:0] Codecs = 16'h0005
 ) (
   input  logic                        clk_i,
   input  logic                        clear_i,
+  input  logic                        tables_start_i,
+  input  logic [31:0]                 tables_bytes_i,  // 0: the model has no tables
   input  logic                        command_valid_i,
   input  command_t                    command_i,
   input  logic [15:0]                 command_index_i,
@@ -22,23 +27,23 @@ module weight_unpacker
   output logic                        line_write_o,
   output logic [Inputs*Outputs*8-1:0] line_o,
 
+  output logic                        tables_error_o,
   output logic                        error_o,
   output logic [15:0]                 error_index_o
 );
-  typedef enum logic [1:0] {Idle, Stored, Finish, Damaged} state_e;
-  state_e state_q;
   wire weighted = command_i.opcode == OP_CONV || command_i.opcode == OP_DEPTHWISE;
-  wire supported = command_i.codec == 4'd0;
-  wire start = state_q == Idle && command_valid_i && weighted && supported;
-
-  logic lines_busy, rows_ready, row_valid, row_short, rest, drained, last_row;
+  wire supported = Codecs[command_i.codec];
+  logic layer_q, decoded_q, tables_q;
+  logic decoder_busy, decoder_done, damaged, lines_busy, row_valid, rows_ready, last_row;
   logic [4:0] width;
   logic [Outputs*8-1:0] row;
+  wire read_tables = tables_start_i && tables_bytes_i != 0;
+  wire start = command_valid_i && weighted && supported && !layer_q && !decoder_busy && !read_tables && !clear_i;
 
-  weight_gearbox #(.Outputs(Outputs)) u_gearbox (
-    .clk_i, .clear_i, .start_i(start), .bytes_i(command_i.weights_bytes), .valid_i, .data_i, .pop_o,
-    .width_i(width), .ready_i(rows_ready), .valid_o(row_valid), .row_o(row), .short_o(row_short), .left_o(rest),
-    .drained_o(drained)
+  weight_decoder #(.Outputs(Outputs), .Lanes(Lanes)) u_decoder (
+    .clk_i, .clear_i, .tables_start_i(read_tables), .tables_bytes_i, .start_i(start), .coded_i(command_i.codec != 4'd0),
+    .command_i, .busy_o(decoder_busy), .done_o(decoder_done), .damaged_o(damaged), .valid_i, .data_i, .pop_o,
+    .row_valid_o(row_valid), .row_o(row), .row_pop_i(row_valid && rows_ready)
   );
   weight_lines #(.Inputs(Inputs), .Outputs(Outputs)) u_lines (
     .clk_i, .clear_i, .start_i(start), .command_i, .busy_o(lines_busy), .width_o(width), .last_row_o(last_row),
@@ -46,21 +51,24 @@ module weight_unpacker
   );
 
   // A layer of an unknown codec is left to the executor, which refuses its command.
-  assign advance_o = state_q == Finish && !rest && drained
-      || state_q == Idle && command_valid_i && !weighted;
-  assign error_o = state_q == Damaged;
+  assign advance_o = !clear_i && command_valid_i && (weighted ? layer_q && decoded_q && !lines_busy : !layer_q);
+  assign tables_error_o = damaged && tables_q;
+  assign error_o = damaged && !tables_q;
   assign error_index_o = command_index_i;
 
   always_ff @(posedge clk_i) begin
-    if (clear_i) state_q <= Idle;
-    else
-      case (state_q)
-        Idle: if (start) state_q <= Stored;
-        Stored:
-          if (row_short) state_q <= Damaged;
-          else if (row_valid && rows_ready && last_row) state_q <= Finish;
-        Finish: state_q <= rest || !drained ? Damaged : Idle;
-        default: state_q <= state_q;
-      endcase
+    if (clear_i) begin
+      layer_q <= 1'b0;
+      decoded_q <= 1'b0;
+      tables_q <= 1'b0;
+    end else begin
+      if (read_tables) tables_q <= 1'b1;
+      if (start) begin
+        layer_q <= 1'b1;
+        decoded_q <= 1'b0;
+        tables_q <= 1'b0;
+      end else if (advance_o) layer_q <= 1'b0;
+      if (decoder_done) decoded_q <= 1'b1;
+    end
   end
 endmodule

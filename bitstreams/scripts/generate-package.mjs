@@ -27,6 +27,8 @@ const path = fileURLToPath(new URL("../rtl/sluice_pkg.sv", import.meta.url));
 
 /** Words of 8 bytes one CRC step can take: the requantiser delivers at most 32 bytes a cycle. */
 const CRC_WORDS = 4;
+/** Bytes of a row of weights at most. */
+const CRC_BYTES = 16;
 
 export function packageText() {
   const lines = [
@@ -150,6 +152,17 @@ function crcFunctions() {
     ...Array.from({ length: CRC_WORDS }, (_, index) => [
       index === CRC_WORDS - 1 ? "      default: begin" : `      3'd${index + 1}: begin`,
       ...matrix("crc32c_advance", "state", advance(index + 1), 32).map((line) => `    ${line}`),
+      "      end",
+    ]).flat(),
+    "    endcase",
+    "  endfunction",
+    "",
+    "  /// The state after `count` zero bytes, 1 <= count <= 16.",
+    "  function automatic logic [31:0] crc32c_skip(input logic [31:0] state, input logic [4:0] count);",
+    "    case (count)",
+    ...Array.from({ length: CRC_BYTES }, (_, index) => [
+      index === CRC_BYTES - 1 ? "      default: begin" : `      5'd${index + 1}: begin`,
+      ...matrix("crc32c_skip", "state", advance((index + 1) / 8), 32).map((line) => `    ${line}`),
       "      end",
     ]).flat(),
     "    endcase",

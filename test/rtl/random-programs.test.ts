@@ -14,7 +14,7 @@ describe("the RTL on random programs", () => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + PROGRAMS; seed += 1) {
     it(`equals the interpreter, seed ${seed}`, async () => {
       const random = seededRandom(seed);
-      const program = randomProgram(random, { geometry: smallGeometry, layers: 6, codecs: [0] });
+      const program = randomProgram(random, { geometry: smallGeometry, layers: 6, codecs: [0, 2] });
       const expected = interpretProgram({
         geometry: smallGeometry,
         commands: program.commands,

@@ -1,0 +1,428 @@
+/// Opens weight streams: stored ones and those of the codec `ans` (docs/formats/weight-stream.md), and the tables of a model.
+///
+/// One job at a time. Rows (one per kernel tap and input channel, a weight per output channel of the tile) come out in
+/// demand order, through a small FIFO. `done_o` pulses when the last row of a job is in the FIFO and the stream was whole;
+/// anything else ends in `damaged_o`, until cleared. Predicted layers are refused (`damaged_o`).
+module weight_decoder
+  import sluice_pkg::*;
+#(
+  parameter int Outputs = 16,
+  parameter int Lanes   = 16,
+  parameter int Entries = 8192,
+  parameter int MaxChannels = 4096
+) (
+  input  logic                 clk_i,
+  input  logic                 clear_i,
+  input  logic                 tables_start_i,   // read and build the model's tables
+  input  logic [31:0]          tables_bytes_i,
+  input  logic                 start_i,          // a layer
+  input  logic                 coded_i,          // codec ans; else stored bytes
+  input  command_t             command_i,        // of the layer, stable until done_o
+  output logic                 busy_o,
+  output logic                 done_o,
+  output logic                 damaged_o,
+
+  input  logic                 valid_i,
+  input  logic [127:0]         data_i,
+  output logic                 pop_o,
+
+  output logic                 row_valid_o,
+  output logic [Outputs*8-1:0] row_o,
+  input  logic                 row_pop_i
+);
+  typedef enum logic [4:0] {
+    Idle, Tables, TablesEnd, Head, StoredCrc, HeadCrc, Center, SegmentSize, TapOffsets, ArrayA, ArrayB, Align, Prime,
+    Words, WordsCrc, Fill, Begin, Steps, SegmentEnd, StoredRows, Check, Damaged
+  } state_e;
+  localparam int LaneBits = $clog2(Lanes);
+  localparam int TileLines = MaxChannels / Outputs;
+
+  state_e state_q;
+  logic [511:0] window;
+  logic [5:0] held;
+  logic ended;
+  logic [4:0] take;
+  wire [31:0] stream_bytes = tables_start_i ? tables_bytes_i : command_i.weights_bytes;
+  weight_words u_words (
+    .clk_i, .clear_i, .start_i(start_i || tables_start_i), .bytes_i(stream_bytes), .valid_i, .data_i, .pop_o,
+    .window_o(window), .held_o(held), .ended_o(ended), .take_i(take)
+  );
+  wire words_end = ended && held == 0;
+  wire busy_tables = state_q == Tables || state_q == TablesEnd;
+  wire window_ok = held >= 6'd4 || ended;
+
+  // ---- tables
+  logic tables_busy, tables_bad, table_write;
+  logic [4:0] tables_take, classes;
+  logic [$clog2(Entries)-1:0] table_address;
+  logic [23:0] table_entry;
+  logic [3:0] log;
+  logic [15:0][3:0] class_table;
+  logic [15:0][2:0] class_shift;
+  logic tables_loaded_q;
+  ans_tables #(.Entries(Entries)) u_tables (
+    .clk_i, .clear_i, .start_i(tables_start_i), .busy_o(tables_busy), .bad_o(tables_bad), .window_i(window[63:0]),
+    .window_valid_i(window_ok), .take_o(tables_take), .write_o(table_write), .address_o(table_address),
+    .entry_o(table_entry), .log_o(log), .classes_o(classes), .class_table_o(class_table), .class_shift_o(class_shift)
+  );
+
+  // ---- the layer
+  wire is_depthwise = command_i.opcode == OP_DEPTHWISE;
+  wire [15:0] inputs = is_depthwise ? 16'd1 : command_i.in_channels;
+  wire [15:0] taps = 16'(command_i.kernel_height) * 16'(command_i.kernel_width);
+  logic coded_q, pairs_q, segmented_q, tap_offsets_q, centered_q;
+  logic [2:0] lanes_log_q, width_a_q, width_b_q;
+  logic [3:0] first_q, last_q;
+  logic signed [5:0] base_q;
+  logic [31:0] crc_q, segment_left_q;
+  logic [7:0] center_q;
+  logic [15:0] tiles_per_segment_q, index_q;
+  logic [3:0] offset_q;
+  logic [1:0] fill_q;
+  logic [2:0] tap_offset [256];
+  logic [Outputs*5-1:0] channel_offset [TileLines];
+  logic [Outputs*5-1:0] channel_line_q;
+  logic [4:0] input_offset [MaxChannels];
+
+  wire [31:0] bits = 32'(window[63:0] >> offset_q);
+  logic [5:0] used;
+  wire [6:0] end_offset = 7'(offset_q) + 7'(used);
+  wire [4:0] header_take = {2'b00, end_offset[6:4]};
+
+  // ---- walking the steps: `ahead` is the step after the current one
+  logic [15:0] ahead_left_q, ahead_input_q, ahead_tap_q, ahead_tile_q, ahead_in_segment_q;
+  logic [4:0] ahead_sub_q;
+  logic ahead_end_q;                            // past the last step
+  wire [4:0] ahead_width = ahead_left_q > 16'(Outputs) ? 5'(Outputs) : ahead_left_q[4:0];
+  wire [4:0] subs_last = (ahead_width - 5'd1) >> lanes_log_q;
+  wire ahead_last_sub = ahead_sub_q == subs_last;
+  wire [15:0] ahead_row_step = pairs_q ? 16'd2 : 16'd1;
+  wire ahead_wraps = ahead_input_q + ahead_row_step >= inputs;
+  wire [15:0] ahead_next_tap = inputs == 16'd1 ? ahead_tap_q + ahead_row_step : ahead_tap_q + 16'(ahead_wraps);
+  wire [15:0] ahead_next_input = inputs == 16'd1 ? 16'd0
+      : ahead_wraps ? ahead_input_q + ahead_row_step - inputs : ahead_input_q + ahead_row_step;
+  wire ahead_last_row = ahead_next_tap >= taps;
+  wire ahead_has_second = !(ahead_tap_q == taps - 16'd1 && ahead_input_q == inputs - 16'd1);
+  wire ahead_last_tile = ahead_left_q <= 16'(Outputs);
+  wire ahead_segment_end = ahead_last_tile || (segmented_q && ahead_in_segment_q + 16'd1 == tiles_per_segment_q);
+
+  logic [Lanes-1:0][3:0] class_ahead, table_ahead, table_now_q;
+  logic [Lanes-1:0][2:0] shift_now_q;
+  logic [Lanes-1:0] in_step_ahead, in_step_q;
+  logic [4:0] sub_now_q, width_now_q;
+  logic row_end_q, second_exists_q, segment_end_q, layer_end_q;
+  wire [Outputs*5-1:0] offsets_a = channel_offset[ahead_tile_q[$clog2(TileLines)-1:0]];
+  always_comb begin
+    for (int lane = 0; lane < Lanes; lane += 1) begin
+      logic [5:0] channel;
+      logic signed [8:0] sum;
+      channel = (6'(ahead_sub_q) << lanes_log_q) + 6'(lane);
+      sum = 9'(base_q)
+          + (width_a_q != 0 ? $signed({4'd0, offsets_a[32'(channel[$clog2(Outputs)-1:0]) * 5 +: 5]}) : 9'sd0)
+          + (width_b_q != 0 ? $signed({4'd0, input_offset[ahead_input_q[$clog2(MaxChannels)-1:0]]}) : 9'sd0)
+          + (tap_offsets_q ? $signed({6'd0, tap_offset[ahead_tap_q[7:0]]}) : 9'sd0);
+      class_ahead[lane] = sum < $signed({5'd0, first_q}) ? first_q : sum > $signed({5'd0, last_q}) ? last_q : sum[3:0];
+      table_ahead[lane] = class_table[class_ahead[lane]];
+      in_step_ahead[lane] = lane < (1 << lanes_log_q) && channel < 6'(ahead_width);
+    end
+  end
+
+  // The layer's last step has been taken.
+  logic ahead_done_q;
+  always_ff @(posedge clk_i) begin
+    if (start_i) ahead_done_q <= 1'b0;
+    else if (step && layer_end_q) ahead_done_q <= 1'b1;
+  end
+
+  // ---- lanes
+  logic [Lanes-1:0] exists;
+  logic [Lanes-1:0][7:0] first, second;
+  logic [4:0] asked;
+  logic [255:0] words;
+  logic words_ok, step, push1_q, push2_q;
+  wire [4:0] handed = 32'(asked) > segment_left_q ? segment_left_q[4:0] : asked;
+  assign words_ok = held >= 6'(handed) || ended;
+  always_comb begin
+    for (int index = 0; index < 16; index += 1) begin
+      words[index*16 +: 16] = 32'(index) < segment_left_q ? window[index*16 +: 16] : 16'd0;
+    end
+    for (int lane = 0; lane < Lanes; lane += 1) begin
+      exists[lane] = lane < (1 << lanes_log_q) && 16'(lane) < command_i.out_channels;
+    end
+  end
+  logic [3:0] rows_free;
+  wire room = rows_free > 4'd3 && !(pairs_q && push1_q);
+  assign step = state_q == Steps && words_ok && room;
+  ans_lanes #(.Lanes(Lanes), .Entries(Entries)) u_lanes (
+    .clk_i, .clear_i(clear_i || start_i), .table_write_i(table_write), .table_address_i(table_address),
+    .table_entry_i(table_entry), .log_i(log), .pairs_i(pairs_q), .fill_i(state_q == Fill), .fill_index_i(fill_q),
+    .begin_i(state_q == Begin), .exists_i(exists), .step_i(step), .in_step_i(in_step_q), .shift_i(shift_now_q),
+    .table_i(table_now_q), .table_next_i(table_ahead), .first_o(first), .second_o(second), .words_i(words),
+    .asked_o(asked), .words_ok_i(words_ok)
+  );
+
+  // ---- rows
+  logic [Outputs-1:0][7:0] row_first_q, row_second_q;
+  logic [4:0] row_width_q;
+  logic row_push, row_second_exists_q, stored_q;
+  logic [31:0] stored_left_q;
+  logic [Outputs*8-1:0] row;
+  wire stored_push = state_q == StoredRows && rows_free > 4'd3 && (held >= 6'd17 || ended);
+  wire [8:0] stored_bits = {1'b0, ahead_width, 3'b000} + 9'(offset_q);
+  assign row_push = push1_q || push2_q || stored_push;
+  assign row = stored_push ? (Outputs*8)'(window >> offset_q) : push1_q ? row_first_q : row_second_q;
+  fifo #(.Width(Outputs * 8), .Depth(8)) u_rows (
+    .clk_i, .clear_i, .push_i(row_push), .data_i(row), .free_o(rows_free), .valid_o(row_valid_o), .data_o(row_o),
+    .pop_i(row_pop_i)
+  );
+
+  // ---- checksum of the rows: moved to the end of 32 bytes
+  logic [31:0] sum_q;
+  logic crc_valid_q;
+  logic [255:0] crc_bytes_q;
+  logic [4:0] crc_count_q;
+  wire [4:0] push_width = stored_push ? ahead_width : row_width_q;
+  always_ff @(posedge clk_i) begin
+    crc_valid_q <= row_push;
+    crc_count_q <= push_width;
+    crc_bytes_q <= 256'(row) << {6'd32 - 6'(push_width), 3'b000};
+    if (start_i) sum_q <= '1;
+    else if (crc_valid_q) sum_q <= crc32c_skip(sum_q, crc_count_q) ^ crc32c_data(crc_bytes_q);
+  end
+
+  // ---- checksum of the tables: over the section and its own checksum it comes to a constant
+  localparam logic [31:0] CrcResidue = 32'hb798b438;
+  logic [31:0] tables_sum_q, table_bytes_q;
+  logic [255:0] beat_bytes_q;
+  logic [4:0] beat_count_q;
+  logic beat_q;
+  wire [4:0] beat_count = table_bytes_q >= 32'd16 ? 5'd16 : table_bytes_q[4:0];
+  always_ff @(posedge clk_i) begin
+    beat_q <= pop_o && busy_tables && !clear_i;
+    beat_count_q <= beat_count;
+    beat_bytes_q <= 256'(data_i) << {6'd32 - 6'(beat_count), 3'b000};
+    if (tables_start_i) begin
+      tables_sum_q <= '1;
+      table_bytes_q <= tables_bytes_i;
+    end else begin
+      if (pop_o) table_bytes_q <= table_bytes_q - 32'(beat_count);
+      if (beat_q) tables_sum_q <= crc32c_skip(tables_sum_q, beat_count_q) ^ crc32c_data(beat_bytes_q);
+    end
+  end
+
+  // ---- what is taken from the words
+  always_comb begin
+    used = '0;
+    case (state_q)
+      Head: used = bits[1:0] == 2'd0 ? 6'd16 : 6'd29;
+      StoredCrc, HeadCrc, WordsCrc: used = 6'd32;
+      Words: used = segmented_q ? 6'd32 : 6'd0;
+      Center: used = centered_q ? 6'd8 : 6'd0;
+      SegmentSize: used = segmented_q ? 6'd16 : 6'd0;
+      TapOffsets: used = tap_offsets_q ? 6'd3 : 6'd0;
+      ArrayA: used = {3'd0, width_a_q};
+      ArrayB: used = {3'd0, width_b_q};
+      Align, Check: used = offset_q == 0 ? 6'd0 : 6'd16 - {2'd0, offset_q};
+      default: used = '0;
+    endcase
+    if (!window_ok) used = '0;
+    case (state_q)
+      Tables: take = tables_take;
+      TablesEnd: take = held > 6'd16 ? 5'd16 : held[4:0];
+      Fill, Steps, SegmentEnd: take = words_ok ? handed : 5'd0;
+      StoredRows: take = stored_push ? stored_bits[8:4] : 5'd0;
+      default: take = header_take;
+    endcase
+  end
+
+  assign busy_o = state_q != Idle;
+  assign damaged_o = state_q == Damaged;
+  // A stored stream is as long as its weights; a coded one has no word that nobody asked for.
+  assign done_o = state_q == Check && offset_q == 0 && !crc_valid_q && !row_push && (!coded_q || sum_q == ~crc_q)
+      && words_end && (stored_left_q == 0 || !stored_q);
+
+  always_ff @(posedge clk_i) begin
+    push1_q <= 1'b0;
+    push2_q <= push1_q && pairs_q && row_second_exists_q;
+    if (clear_i) begin
+      state_q <= Idle;
+      push2_q <= 1'b0;
+      tables_loaded_q <= 1'b0;
+    end else begin
+      if (window_ok && used != 0) offset_q <= end_offset[3:0];
+      // The step after the current one becomes the current one.
+      if (state_q == Prime || step) begin
+        table_now_q <= table_ahead;
+        for (int lane = 0; lane < Lanes; lane += 1) shift_now_q[lane] <= class_shift[class_ahead[lane]];
+        in_step_q <= in_step_ahead;
+        sub_now_q <= ahead_sub_q;
+        width_now_q <= ahead_width;
+        row_end_q <= ahead_last_sub;
+        second_exists_q <= ahead_has_second;
+        segment_end_q <= ahead_last_sub && ahead_last_row && ahead_segment_end;
+        layer_end_q <= ahead_last_sub && ahead_last_row && ahead_last_tile;
+      end
+      if (state_q == Prime || step || stored_push) begin
+        ahead_sub_q <= ahead_last_sub || stored_push ? '0 : ahead_sub_q + 5'd1;
+        if (ahead_last_sub || stored_push) begin
+          ahead_input_q <= ahead_last_row ? '0 : ahead_next_input;
+          ahead_tap_q <= ahead_last_row ? '0 : ahead_next_tap;
+          if (ahead_last_row) begin
+            ahead_left_q <= ahead_left_q - 16'(Outputs);
+            ahead_tile_q <= ahead_tile_q + 16'd1;
+            ahead_in_segment_q <= ahead_segment_end ? '0 : ahead_in_segment_q + 16'd1;
+          end
+        end
+      end
+      if (step) begin
+        for (int channel = 0; channel < Outputs; channel += 1) begin
+          logic [LaneBits-1:0] lane;
+          lane = LaneBits'(channel) & LaneBits'((1 << lanes_log_q) - 1);
+          if (5'(channel >> lanes_log_q) == sub_now_q) begin
+            row_first_q[channel] <= first[lane] + center_q;
+            row_second_q[channel] <= second[lane] + center_q;
+          end
+        end
+        row_width_q <= width_now_q;
+        row_second_exists_q <= second_exists_q;
+        push1_q <= row_end_q;
+      end
+      if (take != 0 && (state_q == Fill || state_q == Steps || state_q == SegmentEnd)) begin
+        segment_left_q <= segment_left_q - 32'(take);
+      end
+
+      case (state_q)
+        Idle:
+          if (tables_start_i) state_q <= Tables;
+          else if (start_i) begin
+            state_q <= coded_i ? Head : StoredRows;
+            coded_q <= coded_i;
+            stored_q <= !coded_i;
+            stored_left_q <= command_i.weights_bytes;
+            offset_q <= '0;
+            index_q <= '0;
+            center_q <= '0;
+            pairs_q <= 1'b0;
+            segmented_q <= 1'b0;
+            lanes_log_q <= 3'(LaneBits);
+            ahead_left_q <= command_i.out_channels;
+            ahead_tile_q <= '0;
+            ahead_sub_q <= '0;
+            ahead_input_q <= '0;
+            ahead_tap_q <= '0;
+            ahead_in_segment_q <= '0;
+          end
+        Tables: if (!tables_busy) state_q <= tables_bad ? Damaged : TablesEnd;
+        TablesEnd: if (words_end && !beat_q) begin
+          tables_loaded_q <= tables_sum_q == CrcResidue;
+          state_q <= tables_sum_q == CrcResidue ? Idle : Damaged;
+        end
+        Head: if (window_ok) begin
+          pairs_q <= bits[1:0] == 2'd2;
+          lanes_log_q <= bits[4:2];
+          segmented_q <= bits[6];
+          tap_offsets_q <= bits[7];
+          centered_q <= bits[8];
+          first_q <= bits[12:9];
+          last_q <= bits[16:13];
+          base_q <= bits[22:17];
+          width_a_q <= bits[25:23];
+          width_b_q <= bits[28:26];
+          state_q <= bits[1:0] == 2'd0 ? StoredCrc : HeadCrc;
+          if (bits[1:0] == 2'd0) begin
+            lanes_log_q <= 3'(LaneBits);
+            stored_q <= 1'b1;
+            pairs_q <= 1'b0;
+            segmented_q <= 1'b0;
+            stored_left_q <= command_i.weights_bytes - 32'd6;
+          end
+          if (bits[1:0] == 2'd3 || (bits[1:0] != 2'd0 && (bits[5] || command_i.weights_bytes[0] || !tables_loaded_q || bits[4:2] > 3'(LaneBits)
+              || bits[12:9] > bits[16:13] || {1'b0, bits[16:13]} >= classes || bits[25:23] > 3'd5 || bits[28:26] > 3'd5
+              || 32'(command_i.out_channels) > MaxChannels || 32'(inputs) > MaxChannels || taps > 16'd256))) begin
+            state_q <= Damaged;
+          end
+        end
+        StoredCrc: if (window_ok) begin
+          crc_q <= bits;
+          state_q <= StoredRows;
+        end
+        HeadCrc: if (window_ok) begin
+          crc_q <= bits;
+          state_q <= Center;
+        end
+        Center: if (window_ok) begin
+          if (centered_q) center_q <= bits[7:0];
+          state_q <= SegmentSize;
+        end
+        SegmentSize: if (window_ok) begin
+          if (segmented_q) tiles_per_segment_q <= bits[15:0];
+          state_q <= segmented_q && bits[15:0] == 0 ? Damaged : TapOffsets;
+          index_q <= '0;
+        end
+        TapOffsets: if (window_ok) begin
+          tap_offset[index_q[7:0]] <= bits[2:0];
+          index_q <= index_q + 16'd1;
+          if (!tap_offsets_q || index_q + 16'd1 == taps) begin
+            index_q <= '0;
+            state_q <= ArrayA;
+          end
+        end
+        ArrayA: if (window_ok) begin
+          channel_line_q <= {bits[4:0] & ~(5'h1f << width_a_q), channel_line_q[Outputs*5-1:5]};
+          index_q <= index_q + 16'd1;
+          if (width_a_q == 0) state_q <= ArrayB;
+          else if (index_q[$clog2(Outputs)-1:0] == '1 || index_q + 16'd1 == command_i.out_channels) begin
+            channel_offset[index_q[$clog2(MaxChannels)-1:$clog2(Outputs)]] <=
+                {bits[4:0] & ~(5'h1f << width_a_q), channel_line_q[Outputs*5-1:5]}
+                >> (5 * (Outputs - 1 - 32'(index_q[$clog2(Outputs)-1:0])));
+          end
+          if (width_a_q == 0 || index_q + 16'd1 == command_i.out_channels) begin
+            index_q <= '0;
+            state_q <= ArrayB;
+          end
+        end
+        ArrayB: if (window_ok) begin
+          input_offset[index_q[$clog2(MaxChannels)-1:0]] <= bits[4:0] & ~(5'h1f << width_b_q);
+          index_q <= index_q + 16'd1;
+          if (width_b_q == 0 || index_q + 16'd1 == inputs) state_q <= Align;
+        end
+        Align: if (window_ok) begin
+          offset_q <= '0;
+          state_q <= Prime;
+        end
+        Prime: state_q <= Words;
+        Words: if (window_ok) begin
+          segment_left_q <= segmented_q ? bits : '1;
+          state_q <= segmented_q ? WordsCrc : Fill;
+          fill_q <= '0;
+        end
+        WordsCrc: if (window_ok) state_q <= Fill;
+        Fill: if (words_ok) begin
+          fill_q <= fill_q + 2'd1;
+          if (fill_q == 2'd2) state_q <= Begin;
+        end
+        Begin: state_q <= Steps;
+        Steps: if (step && segment_end_q) state_q <= SegmentEnd;
+        SegmentEnd: if (words_ok) begin
+          fill_q <= '0;
+          state_q <= ahead_done_q ? Check : Words;
+          // Words that no lane asked for.
+          if (segmented_q && segment_left_q != 32'(take)) state_q <= Damaged;
+        end
+        StoredRows: begin
+          if (stored_push) begin
+            offset_q <= stored_bits[3:0];
+            stored_left_q <= stored_left_q - 32'(ahead_width);
+            if (ahead_last_row && ahead_last_tile) state_q <= Check;
+            if (stored_left_q < 32'(ahead_width)) state_q <= Damaged;
+          end
+        end
+        Check: begin
+          // An odd number of stored bytes leaves half a word.
+          if (offset_q == 0 && !crc_valid_q && !row_push) state_q <= done_o ? Idle : Damaged;
+        end
+        default: state_q <= state_q;
+      endcase
+    end
+  end
+endmodule
