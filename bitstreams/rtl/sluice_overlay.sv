@@ -13,7 +13,7 @@ module sluice_overlay
   parameter int ActivationRows  = 27648,
   parameter int WeightLines     = 2304,
   parameter int MaxLayers       = 256,
-  parameter int TapLanes        = 4
+  parameter int TapLanes        = 8          // pixels LOAD gathers taps for together; at most Pixels
 ) (
   input  logic         clk_i,
   input  logic         rst_ni,
@@ -122,7 +122,7 @@ module sluice_overlay
   assign queue_advance[0] = leave;
 
   // ---- weights
-  logic weights_valid, weights_pop, weight_beat, weight_idle, weight_error, line_free, line_write, stream_error, tables_error;
+  logic weights_valid, weights_pop, weight_beat, weight_idle, weight_error, line_free, line_write, stream_error, tables_error, tables_busy, tables_again;
   logic [127:0] weights_data, weight_data;
   logic [LineBits-1:0] new_line, line;
   logic [15:0] stream_error_index, line_index, release_lines;
@@ -131,7 +131,7 @@ module sluice_overlay
   logic [3:0] weight_ar_length;
 
   weight_reader u_weight_reader (
-    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .image_i(image), .tables_start_i(run_start),
+    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .image_i(image), .tables_start_i(run_start || tables_again), .hold_i(tables_busy),
     .tables_offset_i(tables_offset), .tables_bytes_i(tables_bytes), .command_valid_i(queue_valid[1]),
     .command_i(unpack_command(queue_words[1])), .advance_o(queue_advance[1]),
     .valid_o(weights_valid), .data_o(weights_data), .pop_i(weights_pop),
@@ -147,10 +147,10 @@ module sluice_overlay
     .axi_rlast_i(w_rlast_i)
   );
   weight_unpacker #(.Inputs(Inputs), .Outputs(Outputs), .Lanes(DecoderLanes), .Codecs(Codecs)) u_unpacker (
-    .clk_i, .clear_i(reset_or_clear), .tables_start_i(run_start), .tables_bytes_i(tables_bytes), .command_valid_i(queue_valid[2]), .command_i(unpack_command(queue_words[2])),
+    .clk_i, .rst_ni, .clear_i(reset_or_clear), .tables_start_i(run_start), .tables_bytes_i(tables_bytes), .command_valid_i(queue_valid[2]), .command_i(unpack_command(queue_words[2])),
     .command_index_i(queue_index[2]), .advance_o(queue_advance[2]), .valid_i(weights_valid), .data_i(weights_data),
     .pop_o(weights_pop), .line_free_i(line_free), .line_write_o(line_write), .line_o(new_line),
-    .tables_error_o(tables_error), .error_o(stream_error), .error_index_o(stream_error_index)
+    .tables_busy_o(tables_busy), .tables_again_o(tables_again), .tables_error_o(tables_error), .error_o(stream_error), .error_index_o(stream_error_index)
   );
   weight_ring #(.LineBits(LineBits), .Lines(2 * WeightLines), .Delay(6)) u_ring (
     .clk_i, .clear_i(reset_or_clear), .write_i(line_write), .line_i(new_line), .free_o(line_free),

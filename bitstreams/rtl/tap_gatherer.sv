@@ -26,6 +26,7 @@ module tap_gatherer
   output logic [Inputs*8-1:0]           data_o
 );
   localparam int AddressBits = $clog2(StoreBeats);
+  localparam int AssemblyBits = 48 * 8;
   // Even and odd beats apart, so that 16 bytes from any offset are one read of each.
   logic [127:0] even [StoreBeats/2];
   logic [127:0] odd [StoreBeats/2];
@@ -40,7 +41,7 @@ module tap_gatherer
   logic signed [17:0] first_column_q;
   logic [12:0] word_q;
   logic [5:0] held_q;
-  logic [Inputs*16+127:0] assembly_q;
+  logic [AssemblyBits-1:0] assembly_q;
 
   wire [15:0] rest = run_bytes_i - run_q;
   wire [4:0] count = rest > 16'd16 ? 5'd16 : rest[4:0];
@@ -76,7 +77,7 @@ module tap_gatherer
   wire full = held_q >= 6'(Inputs);
   wire emit = full || (finishing_q && !read_valid_q && held_q != 0);
   // A chunk is asked for when the assembly surely has room for it and for the one on its way.
-  wire ask = asking_q && held_q + (read_valid_q ? 6'(read_count_q) : 6'd0) <= 6'd16;
+  wire ask = asking_q && held_q + (read_valid_q ? 6'(read_count_q) : 6'd0) <= 6'd32;
   wire [5:0] after_emit = emit ? (held_q > 6'(Inputs) ? held_q - 6'(Inputs) : 6'd0) : held_q;
 
   assign busy_o = busy_q;
@@ -132,7 +133,7 @@ module tap_gatherer
       if (read_valid_q && read_last_q) finishing_q <= 1'b1;
       held_q <= after_emit + (read_valid_q ? 6'(read_count_q) : 6'd0);
       assembly_q <= (emit ? assembly_q >> (Inputs * 8) : assembly_q)
-          | (read_valid_q ? (Inputs*16+128)'(masked) << {after_emit, 3'b000} : '0);
+          | (read_valid_q ? AssemblyBits'(masked) << {after_emit, 3'b000} : '0);
       if (emit) begin
         word_q <= word_q + 13'd1;
         if (word_q + 13'd1 == words_i) busy_q <= 1'b0;

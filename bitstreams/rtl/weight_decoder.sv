@@ -12,12 +12,15 @@ module weight_decoder
   parameter int MaxChannels = 4096
 ) (
   input  logic                 clk_i,
+  input  logic                 rst_ni,           // forgets the tables; clear_i keeps finished ones
   input  logic                 clear_i,
-  input  logic                 tables_start_i,   // read and build the model's tables
+  input  logic                 tables_start_i,   // read the model's tables; build them unless they are the last ones
   input  logic [31:0]          tables_bytes_i,
   input  logic                 start_i,          // a layer
   input  logic                 coded_i,          // codec ans; else stored bytes
   input  command_t             command_i,        // of the layer, stable until done_o
+  output logic                 tables_busy_o,    // nothing but the tables section may be read
+  output logic                 tables_again_o,   // pulse: read the section once more
   output logic                 busy_o,
   output logic                 done_o,
   output logic                 damaged_o,
@@ -31,7 +34,7 @@ module weight_decoder
   input  logic                 row_pop_i
 );
   typedef enum logic [4:0] {
-    Idle, Tables, TablesEnd, Head, StoredCrc, HeadCrc, Center, SegmentSize, TapOffsets, ArrayA, ArrayB, Align, Prime,
+    Idle, TablesScan, Tables, TablesEnd, Head, StoredCrc, HeadCrc, Center, SegmentSize, TapOffsets, ArrayA, ArrayB, Align, Prime,
     Words, WordsCrc, Fill, Begin, Steps, SegmentEnd, StoredRows, Check, Damaged
   } state_e;
   localparam int LaneBits = $clog2(Lanes);
@@ -42,13 +45,13 @@ module weight_decoder
   logic [5:0] held;
   logic ended;
   logic [4:0] take;
-  wire [31:0] stream_bytes = tables_start_i ? tables_bytes_i : command_i.weights_bytes;
+  wire [31:0] stream_bytes = tables_start_i || tables_again_o ? tables_bytes_i : command_i.weights_bytes;
   weight_words u_words (
-    .clk_i, .clear_i, .start_i(start_i || tables_start_i), .bytes_i(stream_bytes), .valid_i, .data_i, .pop_o,
+    .clk_i, .clear_i, .start_i(start_i || tables_start_i || tables_again_o), .bytes_i(stream_bytes), .valid_i, .data_i, .pop_o,
     .window_o(window), .held_o(held), .ended_o(ended), .take_i(take)
   );
   wire words_end = ended && held == 0;
-  wire busy_tables = state_q == Tables || state_q == TablesEnd;
+  wire busy_tables = state_q == TablesScan || state_q == Tables || state_q == TablesEnd;
   wire window_ok = held >= 6'd4 || ended;
 
   // ---- tables
@@ -61,7 +64,7 @@ module weight_decoder
   logic [15:0][2:0] class_shift;
   logic tables_loaded_q;
   ans_tables #(.Entries(Entries)) u_tables (
-    .clk_i, .clear_i, .start_i(tables_start_i), .busy_o(tables_busy), .bad_o(tables_bad), .window_i(window[63:0]),
+    .clk_i, .clear_i, .start_i(tables_again_o), .busy_o(tables_busy), .bad_o(tables_bad), .window_i(window[63:0]),
     .window_valid_i(window_ok), .take_o(tables_take), .write_o(table_write), .address_o(table_address),
     .entry_o(table_entry), .log_o(log), .classes_o(classes), .class_table_o(class_table), .class_shift_o(class_shift)
   );
@@ -201,7 +204,7 @@ module weight_decoder
     beat_q <= pop_o && busy_tables && !clear_i;
     beat_count_q <= beat_count;
     beat_bytes_q <= 256'(data_i) << {6'd32 - 6'(beat_count), 3'b000};
-    if (tables_start_i) begin
+    if (tables_start_i || tables_again_o) begin
       tables_sum_q <= '1;
       table_bytes_q <= tables_bytes_i;
     end else begin
@@ -228,11 +231,30 @@ module weight_decoder
     if (!window_ok) used = '0;
     case (state_q)
       Tables: take = tables_take;
-      TablesEnd: take = held > 6'd16 ? 5'd16 : held[4:0];
+      TablesScan, TablesEnd: take = held > 6'd16 ? 5'd16 : held[4:0];
       Fill, Steps, SegmentEnd: take = words_ok ? handed : 5'd0;
       StoredRows: take = stored_push ? stored_bits[8:4] : 5'd0;
       default: take = header_take;
     endcase
+  end
+
+  // The section's last words hold its checksum: with its length they tell whether these are the tables at hand.
+  logic [47:0] last_words_q, identity_q;
+  logic [31:0] identity_bytes_q;
+  wire scanned = words_end && !beat_q;
+  wire same = tables_loaded_q && identity_q == last_words_q && identity_bytes_q == tables_bytes_i;
+  assign tables_again_o = state_q == TablesScan && scanned && tables_sum_q == CrcResidue && !same;
+  wire [303:0] history = {window[255:0], last_words_q};
+  assign tables_busy_o = busy_tables;
+  always_ff @(posedge clk_i) begin
+    if (tables_start_i) last_words_q <= '0;
+    else if (state_q == TablesScan) last_words_q <= history[{take, 4'b0000} +: 48];
+    if (!rst_ni || (tables_again_o && !clear_i)) tables_loaded_q <= 1'b0;
+    else if (state_q == TablesEnd && scanned && tables_sum_q == CrcResidue && !clear_i) begin
+      tables_loaded_q <= 1'b1;
+      identity_q <= last_words_q;
+      identity_bytes_q <= tables_bytes_i;
+    end
   end
 
   assign busy_o = state_q != Idle;
@@ -247,7 +269,6 @@ module weight_decoder
     if (clear_i) begin
       state_q <= Idle;
       push2_q <= 1'b0;
-      tables_loaded_q <= 1'b0;
     end else begin
       if (window_ok && used != 0) offset_q <= end_offset[3:0];
       // The step after the current one becomes the current one.
@@ -293,7 +314,7 @@ module weight_decoder
 
       case (state_q)
         Idle:
-          if (tables_start_i) state_q <= Tables;
+          if (tables_start_i) state_q <= TablesScan;
           else if (start_i) begin
             state_q <= coded_i ? Head : StoredRows;
             coded_q <= coded_i;
@@ -312,9 +333,9 @@ module weight_decoder
             ahead_tap_q <= '0;
             ahead_in_segment_q <= '0;
           end
+        TablesScan: if (scanned) state_q <= tables_sum_q != CrcResidue ? Damaged : same ? Idle : Tables;
         Tables: if (!tables_busy) state_q <= tables_bad ? Damaged : TablesEnd;
-        TablesEnd: if (words_end && !beat_q) begin
-          tables_loaded_q <= tables_sum_q == CrcResidue;
+        TablesEnd: if (scanned) begin
           state_q <= tables_sum_q == CrcResidue ? Idle : Damaged;
         end
         Head: if (window_ok) begin

@@ -10,6 +10,7 @@ module weight_reader
   input  logic         halt_i,
   input  logic [48:0]  image_i,
   input  logic         tables_start_i,
+  input  logic         hold_i,           // the tables are not settled yet
   input  logic [31:0]  tables_offset_i,
   input  logic [31:0]  tables_bytes_i,
   input  logic         command_valid_i,
@@ -30,8 +31,8 @@ module weight_reader
   logic busy;
   logic [$clog2(Depth):0] free;
   wire weighted = command_i.opcode == OP_CONV || command_i.opcode == OP_DEPTHWISE;
-  wire start = command_valid_i && weighted && !busy && !tables_start_i;
-  assign advance_o = command_valid_i && (!weighted || !busy) && !tables_start_i;
+  wire start = command_valid_i && weighted && !busy && !tables_start_i && !hold_i;
+  assign advance_o = command_valid_i && (!weighted || !busy) && !tables_start_i && !hold_i;
   wire [31:0] offset = tables_start_i ? tables_offset_i : command_i.weights_offset;
   wire [31:0] bytes = tables_start_i ? tables_bytes_i : command_i.weights_bytes;
 

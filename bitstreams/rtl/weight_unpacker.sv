@@ -11,6 +11,7 @@ module weight_unpacker
   parameter logic [15:0] Codecs = 16'h0005
 ) (
   input  logic                        clk_i,
+  input  logic                        rst_ni,
   input  logic                        clear_i,
   input  logic                        tables_start_i,
   input  logic [31:0]                 tables_bytes_i,  // 0: the model has no tables
@@ -27,6 +28,8 @@ module weight_unpacker
   output logic                        line_write_o,
   output logic [Inputs*Outputs*8-1:0] line_o,
 
+  output logic                        tables_busy_o,   // no weights may be read yet
+  output logic                        tables_again_o,
   output logic                        tables_error_o,
   output logic                        error_o,
   output logic [15:0]                 error_index_o
@@ -41,7 +44,8 @@ module weight_unpacker
   wire start = command_valid_i && weighted && supported && !layer_q && !decoder_busy && !read_tables && !clear_i;
 
   weight_decoder #(.Outputs(Outputs), .Lanes(Lanes)) u_decoder (
-    .clk_i, .clear_i, .tables_start_i(read_tables), .tables_bytes_i, .start_i(start), .coded_i(command_i.codec != 4'd0),
+    .clk_i, .rst_ni, .clear_i, .tables_start_i(read_tables), .tables_bytes_i, .tables_busy_o, .tables_again_o,
+    .start_i(start), .coded_i(command_i.codec != 4'd0),
     .command_i, .busy_o(decoder_busy), .done_o(decoder_done), .damaged_o(damaged), .valid_i, .data_i, .pop_o,
     .row_valid_o(row_valid), .row_o(row), .row_pop_i(row_valid && rows_ready)
   );

@@ -37,6 +37,7 @@ export function buildRtl(geometry, { assertions = false, force = false } = {}) {
     ActivationRows: geometry.activationRows,
     WeightLines: geometry.weightLines,
     MaxLayers: geometry.maxLayers,
+    TapLanes: geometry.pixels,
   };
   const run = spawnSync(
     "verilator",

@@ -8,7 +8,7 @@
  *   POOL       as DEPTHWISE, without weights
  *   ADD        blocks * max(2 * words, beats)                  two inputs
  *   LOAD, STORE  latency + one word of I bytes a cycle, or the port where that is slower
- *   LOAD of expanded windows  latency + TAP_LANES pixels at a time, a cycle per word and TAP_SETUP around them
+ *   LOAD of expanded windows  latency + P pixels at a time, a cycle per word and TAP_SETUP around them
  *   each       COMMAND_OVERHEAD
  * passes: neighbouring outputs read pixels a stride apart; those that share a memory bank are read one after the other
  * (2 passes for stride 2, 4 for 4, P for the strides that are no power of two). beats: a block leaves through R
@@ -31,9 +31,8 @@ import type { LayerCycles } from "./types.js";
 
 /** Cycles to check a command and to drain the arithmetic pipeline behind it. */
 export const COMMAND_OVERHEAD = 40;
-/** Pixels whose windows LOAD gathers at the same time, and the cycles around each such group. */
-export const TAP_LANES = 4;
-const TAP_SETUP = 2;
+/** Cycles around the words of each group of P pixels whose windows LOAD gathers at the same time. */
+const TAP_SETUP = 4;
 
 export interface ProgramCycles {
   /** Of one frame. */
@@ -196,7 +195,7 @@ export function loadCycles(size: LoadSize, geometry: OverlayGeometry): number {
   const words = channelWords(size.outChannels, geometry);
   if (!size.tapsEnable) return wordCycles(size.outHeight * size.outWidth * words, geometry);
   const source = Math.ceil((size.inHeight * size.inWidth * size.inChannels) / geometry.dataPortBytes);
-  const groups = size.outHeight * Math.ceil(size.outWidth / TAP_LANES);
+  const groups = size.outHeight * pixelGroups(size.outWidth, geometry);
   return geometry.memoryLatency + Math.max(source, groups * (words + TAP_SETUP));
 }
 
