@@ -2,14 +2,16 @@
 ///
 /// One job at a time. Rows (one per kernel tap and input channel, a weight per output channel of the tile) come out in
 /// demand order, through a small FIFO. `done_o` pulses when the last row of a job is in the FIFO and the stream was whole;
-/// anything else ends in `damaged_o`, until cleared. Predicted layers are refused (`damaged_o`).
+/// anything else ends in `damaged_o`, until cleared. A predicted layer must keep (kernel width + 1) * input channels within
+/// `PredictedRows`, a coded one its channels within `MaxChannels`; others are refused as damaged.
 module weight_decoder
   import sluice_pkg::*;
 #(
   parameter int Outputs = 16,
   parameter int Lanes   = 16,
   parameter int Entries = 8192,
-  parameter int MaxChannels = 4096
+  parameter int MaxChannels = 4096,
+  parameter int PredictedRows = 2048
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,           // forgets the tables; clear_i keeps finished ones
@@ -34,7 +36,8 @@ module weight_decoder
   input  logic                 row_pop_i
 );
   typedef enum logic [4:0] {
-    Idle, TablesScan, Tables, TablesEnd, Head, StoredCrc, HeadCrc, Center, SegmentSize, TapOffsets, ArrayA, ArrayB, Align, Prime,
+    Idle, TablesScan, Tables, TablesEnd, Head, StoredCrc, HeadCrc, Center, SegmentSize, Predicted, Grid, Coefficients,
+    TapOffsets, ArrayA, ArrayB, Align, Prime,
     Words, WordsCrc, Fill, Begin, Steps, SegmentEnd, StoredRows, Check, Damaged
   } state_e;
   localparam int LaneBits = $clog2(Lanes);
@@ -153,8 +156,9 @@ module weight_decoder
       exists[lane] = lane < (1 << lanes_log_q) && 16'(lane) < command_i.out_channels;
     end
   end
-  logic [3:0] rows_free;
-  wire room = rows_free > 4'd3 && !(pairs_q && push1_q);
+  logic [4:0] rows_free;
+  // One channel: a row's left neighbour is the row before it, which the predictor needs a cycle to finish.
+  wire room = rows_free > 5'd6 && !(push1_q && (pairs_q || (predicted_q && grid_channels_q == 12'd1)));
   assign step = state_q == Steps && words_ok && room;
   ans_lanes #(.Lanes(Lanes), .Entries(Entries)) u_lanes (
     .clk_i, .clear_i(clear_i || start_i), .table_write_i(table_write), .table_address_i(table_address),
@@ -164,18 +168,48 @@ module weight_decoder
     .asked_o(asked), .words_ok_i(words_ok)
   );
 
+  // ---- tap prediction: shape and coefficients
+  logic predicted_q, predict_top_q;
+  logic [11:0] grid_channels_q;
+  logic [7:0] grid_width_q, grid_x_q, wanted_tap;
+  logic [31:0] tile_rows_q, grid_rows_q;
+  logic [2:0][5:0] coefficient [256];
+  logic [2:0][5:0] new_coefficients;
+  logic [4:0] coefficient_bits;
+  wire has_left = grid_x_q != 0;
+  wire has_top = predict_top_q;
+  always_comb begin
+    new_coefficients = '0;
+    coefficient_bits = 5'd1;
+    if (bits[0]) begin
+      if (has_left) new_coefficients[0] = bits[6:1];
+      if (has_top) new_coefficients[1] = has_left ? bits[12:7] : bits[6:1];
+      if (has_left && has_top) new_coefficients[2] = bits[18:13];
+      coefficient_bits = has_left && has_top ? 5'd19 : 5'd7;
+    end
+  end
+
   // ---- rows
   logic [Outputs-1:0][7:0] row_first_q, row_second_q;
   logic [4:0] row_width_q;
   logic row_push, row_second_exists_q, stored_q;
   logic [31:0] stored_left_q;
   logic [Outputs*8-1:0] row;
-  wire stored_push = state_q == StoredRows && rows_free > 4'd3 && (held >= 6'd17 || ended);
+  wire stored_push = state_q == StoredRows && rows_free > 5'd6 && (held >= 6'd17 || ended);
   wire [8:0] stored_bits = {1'b0, ahead_width, 3'b000} + 9'(offset_q);
   assign row_push = push1_q || push2_q || stored_push;
   assign row = stored_push ? (Outputs*8)'(window >> offset_q) : push1_q ? row_first_q : row_second_q;
-  fifo #(.Width(Outputs * 8), .Depth(8)) u_rows (
-    .clk_i, .clear_i, .push_i(row_push), .data_i(row), .free_o(rows_free), .valid_o(row_valid_o), .data_o(row_o),
+  logic final_push;
+  logic [Outputs*8-1:0] final_row;
+  logic [4:0] final_width_q;
+  tap_predictor #(.Outputs(Outputs), .Rows(PredictedRows)) u_predictor (
+    .clk_i, .start_i(start_i || clear_i), .enable_i(predicted_q), .channels_i(grid_channels_q), .width_i(grid_width_q),
+    .tile_rows_i(tile_rows_q), .center_i(center_q), .tap_o(wanted_tap), .coefficients_i(coefficient[wanted_tap]),
+    .valid_i(row_push), .row_i(row), .valid_o(final_push), .row_o(final_row)
+  );
+  always_ff @(posedge clk_i) final_width_q <= push_width;
+  fifo #(.Width(Outputs * 8), .Depth(16)) u_rows (
+    .clk_i, .clear_i, .push_i(final_push), .data_i(final_row), .free_o(rows_free), .valid_o(row_valid_o), .data_o(row_o),
     .pop_i(row_pop_i)
   );
 
@@ -186,9 +220,9 @@ module weight_decoder
   logic [4:0] crc_count_q;
   wire [4:0] push_width = stored_push ? ahead_width : row_width_q;
   always_ff @(posedge clk_i) begin
-    crc_valid_q <= row_push;
-    crc_count_q <= push_width;
-    crc_bytes_q <= 256'(row) << {6'd32 - 6'(push_width), 3'b000};
+    crc_valid_q <= final_push;
+    crc_count_q <= final_width_q;
+    crc_bytes_q <= 256'(final_row) << {6'd32 - 6'(final_width_q), 3'b000};
     if (start_i) sum_q <= '1;
     else if (crc_valid_q) sum_q <= crc32c_skip(sum_q, crc_count_q) ^ crc32c_data(crc_bytes_q);
   end
@@ -222,6 +256,9 @@ module weight_decoder
       Words: used = segmented_q ? 6'd32 : 6'd0;
       Center: used = centered_q ? 6'd8 : 6'd0;
       SegmentSize: used = segmented_q ? 6'd16 : 6'd0;
+      Predicted: used = predicted_q ? 6'd1 : 6'd0;
+      Grid: used = 6'd12;
+      Coefficients: used = index_q == 0 ? 6'd0 : {1'b0, coefficient_bits};
       TapOffsets: used = tap_offsets_q ? 6'd3 : 6'd0;
       ArrayA: used = {3'd0, width_a_q};
       ArrayB: used = {3'd0, width_b_q};
@@ -260,7 +297,7 @@ module weight_decoder
   assign busy_o = state_q != Idle;
   assign damaged_o = state_q == Damaged;
   // A stored stream is as long as its weights; a coded one has no word that nobody asked for.
-  assign done_o = state_q == Check && offset_q == 0 && !crc_valid_q && !row_push && (!coded_q || sum_q == ~crc_q)
+  assign done_o = state_q == Check && offset_q == 0 && !crc_valid_q && !row_push && !final_push && (!coded_q || sum_q == ~crc_q)
       && words_end && (stored_left_q == 0 || !stored_q);
 
   always_ff @(posedge clk_i) begin
@@ -325,6 +362,7 @@ module weight_decoder
             center_q <= '0;
             pairs_q <= 1'b0;
             segmented_q <= 1'b0;
+            predicted_q <= 1'b0;
             lanes_log_q <= 3'(LaneBits);
             ahead_left_q <= command_i.out_channels;
             ahead_tile_q <= '0;
@@ -341,6 +379,7 @@ module weight_decoder
         Head: if (window_ok) begin
           pairs_q <= bits[1:0] == 2'd2;
           lanes_log_q <= bits[4:2];
+          predicted_q <= bits[5] && bits[1:0] != 2'd0;
           segmented_q <= bits[6];
           tap_offsets_q <= bits[7];
           centered_q <= bits[8];
@@ -357,7 +396,7 @@ module weight_decoder
             segmented_q <= 1'b0;
             stored_left_q <= command_i.weights_bytes - 32'd6;
           end
-          if (bits[1:0] == 2'd3 || (bits[1:0] != 2'd0 && (bits[5] || command_i.weights_bytes[0] || !tables_loaded_q || bits[4:2] > 3'(LaneBits)
+          if (bits[1:0] == 2'd3 || (bits[1:0] != 2'd0 && ((bits[5] && bits[1:0] == 2'd2) || command_i.weights_bytes[0] || !tables_loaded_q || bits[4:2] > 3'(LaneBits)
               || bits[12:9] > bits[16:13] || {1'b0, bits[16:13]} >= classes || bits[25:23] > 3'd5 || bits[28:26] > 3'd5
               || 32'(command_i.out_channels) > MaxChannels || 32'(inputs) > MaxChannels || taps > 16'd256))) begin
             state_q <= Damaged;
@@ -377,8 +416,38 @@ module weight_decoder
         end
         SegmentSize: if (window_ok) begin
           if (segmented_q) tiles_per_segment_q <= bits[15:0];
-          state_q <= segmented_q && bits[15:0] == 0 ? Damaged : TapOffsets;
+          state_q <= segmented_q && bits[15:0] == 0 ? Damaged : Predicted;
+        end
+        Predicted: if (window_ok) begin
           index_q <= '0;
+          tile_rows_q <= 32'(taps) * 32'(inputs);
+          grid_channels_q <= inputs[11:0];
+          grid_width_q <= command_i.kernel_width;
+          grid_x_q <= '0;
+          predict_top_q <= 1'b0;
+          state_q <= !predicted_q ? TapOffsets : bits[0] ? Grid : Coefficients;
+          grid_rows_q <= '0;
+        end
+        Grid: if (window_ok) begin
+          grid_channels_q <= {4'd0, bits[7:0]};
+          grid_width_q <= {4'd0, bits[11:8]};
+          state_q <= bits[7:0] == 0 || bits[11:8] == 0 || taps != 16'd1 ? Damaged : Coefficients;
+        end
+        Coefficients: begin
+          // The first tap has none; the bits are looked at from the second on.
+          if (index_q == 0) coefficient[0] <= '0;
+          else if (window_ok) coefficient[index_q[7:0]] <= new_coefficients;
+          if (index_q == 0 || window_ok) begin
+            index_q <= index_q + 16'd1;
+            grid_x_q <= grid_x_q + 8'd1 == grid_width_q ? '0 : grid_x_q + 8'd1;
+            if (grid_x_q + 8'd1 == grid_width_q) predict_top_q <= 1'b1;
+            grid_rows_q <= grid_rows_q + 32'(grid_channels_q);
+            if (grid_rows_q + 32'(grid_channels_q) >= tile_rows_q) begin
+              index_q <= '0;
+              state_q <= grid_rows_q + 32'(grid_channels_q) == tile_rows_q && grid_x_q + 8'd1 == grid_width_q
+                  && (32'(grid_width_q) + 1) * 32'(grid_channels_q) <= PredictedRows ? TapOffsets : Damaged;
+            end
+          end
         end
         TapOffsets: if (window_ok) begin
           tap_offset[index_q[7:0]] <= bits[2:0];
@@ -440,7 +509,7 @@ module weight_decoder
         end
         Check: begin
           // An odd number of stored bytes leaves half a word.
-          if (offset_q == 0 && !crc_valid_q && !row_push) state_q <= done_o ? Idle : Damaged;
+          if (offset_q == 0 && !crc_valid_q && !row_push && !final_push) state_q <= done_o ? Idle : Damaged;
         end
         default: state_q <= state_q;
       endcase

@@ -4,10 +4,10 @@
  */
 import { RtlDevice } from "@sluice/board-firmware/device/rtl.js";
 import { OverlayDriver } from "@sluice/board-firmware/driver";
-import { rawCodec, type WeightCodec } from "@sluice/sdk/codec";
+import { ansCodec, rawCodec, type WeightCodec } from "@sluice/sdk/codec";
 import { compile, inputFrame, outputCodes } from "@sluice/sdk/compile";
 import { importModel } from "@sluice/sdk/import";
-import { engineOrderCrc, kv260Geometry, type OverlayGeometry } from "@sluice/sdk/overlay";
+import { engineOrderCrc, kv260Geometry, type OverlayGeometry, smallGeometry } from "@sluice/sdk/overlay";
 import { createReference } from "@sluice/sdk/reference";
 import { describe, expect, it } from "vitest";
 import { codesOf } from "../support/check-compiled.js";
@@ -25,6 +25,11 @@ interface Case {
 }
 
 const cases: readonly Case[] = [
+  { file: "resnet8.onnx", geometry: smallGeometry, codec: ansCodec, frames: 1 },
+  { file: "vww_96_int8.tflite", geometry: smallGeometry, codec: ansCodec, frames: 1 },
+  { file: "resnet8.onnx", geometry: kv260Geometry, codec: ansCodec, frames: 3 },
+  { file: "resnet20_a8w8b16.onnx", geometry: kv260Geometry, codec: ansCodec, frames: 1 },
+  { file: "mobilenet_v1_vww_a8w8.onnx", geometry: kv260Geometry, codec: ansCodec, frames: 1 },
   { file: "resnet8.onnx", geometry: kv260Geometry, codec: rawCodec, frames: 3 },
   { file: "resnet20_a8w8b16.onnx", geometry: kv260Geometry, codec: rawCodec, frames: 1 },
   { file: "mobilenet_v1_vww_a8w8.onnx", geometry: kv260Geometry, codec: rawCodec, frames: 1 },
@@ -35,7 +40,7 @@ const cases: readonly Case[] = [
 
 describe.skipIf(!hasSharedData)("whole models on the RTL", () => {
   for (const { file, geometry, codec, frames } of cases) {
-    it(`${file} with ${codec.name} weights: every layer equals the reference`, async () => {
+    it(`${file} with ${codec.name} weights on ${geometry.id}: every layer equals the reference`, async () => {
       const graph = importModel(sharedFile("models", file), { file });
       const compiled = compile(graph, { geometry, codec });
       const device = new RtlDevice({ geometry });
@@ -50,7 +55,7 @@ describe.skipIf(!hasSharedData)("whole models on the RTL", () => {
         const counters = driver.layerCounters();
         const model = compiled.plan.cyclesPerFrame;
         console.log(
-          `${file} ${codec.name}: ${cycles} cycles (model ${model}), ${(Number(cycles) / seconds / 1000).toFixed(0)}k cycles/s`,
+          `${geometry.id} ${file} ${codec.name}: ${cycles} cycles (model ${model}), ${device.beats(0)} weight beats, ${(Number(cycles) / seconds / 1000).toFixed(0)}k cycles/s`,
         );
         const tensors = createReference(graph).runAll(input);
         const expected = compiled.layers.map(
