@@ -79,7 +79,7 @@ describe("programCycles", () => {
     for (const layer of layers.slice(2)) expect(layer.total).toBeGreaterThanOrEqual(9216);
   });
 
-  it("charges transfers by words and port, and windows by lanes", () => {
+  it("charges transfers by words and port, and windows by groups of pixels", () => {
     const load = command<LoadCommand>("LOAD", {
       tapsEnable: 0,
       outHeight: 32,
@@ -88,7 +88,7 @@ describe("programCycles", () => {
     });
     expect(programCycles([load], geometry).stallData).toBe(COMMAND_OVERHEAD + latency + 2048);
     const windows = { ...load, tapsEnable: 1, inHeight: 32, inWidth: 32, inChannels: 3, outChannels: 27 };
-    expect(programCycles([windows], geometry).stallData).toBe(COMMAND_OVERHEAD + latency + 32 * 8 * 6);
+    expect(programCycles([windows], geometry).stallData).toBe(COMMAND_OVERHEAD + latency + 32 * 4 * 8);
   });
 
   it("adds up: every cycle of a layer is compute, weights or data, and layers make the frame", () => {
