@@ -34,3 +34,17 @@ export function cifarTestSet(limit = 10_000) {
   }
   return { count, labels, pixels, pixelsPerImage: 3 * PLANE };
 }
+
+/** `count` pictures of CIFAR-10's training batches, [image][32][32][3]; draw 1..5 takes them from that batch. */
+export function cifarTrainingImages(count, draw = 1) {
+  const records = gunzipSync(sharedFile("data", "cifar10", `data_batch_${draw}.bin.gz`));
+  const pixels = new Uint8Array(count * 3 * PLANE);
+  for (let image = 0; image < count; image += 1) {
+    for (let index = 0; index < PLANE; index += 1) {
+      for (let channel = 0; channel < 3; channel += 1) {
+        pixels[(image * PLANE + index) * 3 + channel] = records[image * RECORD + 1 + channel * PLANE + index];
+      }
+    }
+  }
+  return pixels;
+}

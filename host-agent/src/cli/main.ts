@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { registerBoard } from "./board.js";
 import { registerBoards } from "./boards.js";
 import { registerCodecCommand } from "./codec.js";
+import { registerCompress } from "./compress.js";
 import { registerDeploy } from "./deploy.js";
 import { registerDoctor } from "./doctor.js";
 import { reportError } from "./errors.js";
@@ -36,6 +37,7 @@ ${exitCodeHelp}`,
 
 for (const register of [
   registerDeploy,
+  registerCompress,
   registerPack,
   registerInspect,
   registerCodecCommand,

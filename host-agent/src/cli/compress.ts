@@ -1,0 +1,189 @@
+/** `sluice compress`: a float model becomes a small integer package, with the accuracy measured. */
+import { availableParallelism } from "node:os";
+import {
+  type CompressionMethod,
+  compressionMethods,
+  type RangeMethod,
+  type ScaleKind,
+} from "@sluice/sdk/quantize";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import {
+  type CompressProgress,
+  type CompressResult,
+  compressModel,
+  isNeutral,
+  MAX_CALIBRATION_IMAGES,
+} from "../jobs/compress-job.js";
+import { bytes, integer, percent } from "../report/text-table.js";
+import { writeFileWhole, writeJson } from "./json-output.js";
+import {
+  addCompileOptions,
+  addPreprocessOptions,
+  type CompileOptions,
+  type PreprocessOptions,
+  parseCount,
+} from "./model-options.js";
+
+interface CompressOptions extends CompileOptions, PreprocessOptions {
+  readonly dataset: string;
+  readonly method: CompressionMethod;
+  readonly bits: number;
+  readonly activationBits: number;
+  readonly scales: ScaleKind;
+  readonly perTensor?: boolean;
+  readonly range: RangeMethod;
+  readonly lambda: number;
+  readonly calibration: number;
+  readonly seed: number;
+  readonly limit?: number;
+  readonly out?: string;
+  readonly json?: string;
+}
+
+export function registerCompress(program: Command): void {
+  const command = program
+    .command("compress")
+    .description("Quantise a float model after training, measure it and write a .sluice package")
+    .argument("<model>", "float model: ONNX (.onnx) or TFLite (.tflite)")
+    .requiredOption("--dataset <kind:dir>", "cifar10:DIR or mnist:DIR, with training and test files")
+    .addOption(
+      new Option("--method <name>", "how weights are quantised")
+        .choices(Object.keys(compressionMethods))
+        .default("rate-distortion"),
+    )
+    .option("--bits <n>", "weight bits of the fixed-width methods, 2..8 (2 is ternary)", parseRange(2, 8), 8)
+    .option("--activation-bits <n>", "activation bits, 4..8", parseRange(4, 8), 8)
+    .addOption(new Option("--scales <kind>", "scales").choices(["free", "power-of-two"]).default("free"))
+    .option("--per-tensor", "one weight scale per layer instead of one per output channel")
+    .option(
+      "--range <method>",
+      "activation ranges: mse, min-max, or a percentile such as 99.99",
+      parseRangeMethod,
+      { kind: "mse" } as RangeMethod,
+    )
+    .option("--lambda <price>", "rate-distortion: price of a bit; larger is smaller", parsePositive, 4e-5)
+    .option(
+      "--calibration <n>",
+      `training images to calibrate on, at most ${MAX_CALIBRATION_IMAGES}`,
+      parseCount,
+      1024,
+    )
+    .option("--seed <n>", "chooses the calibration images", parseCount, 1)
+    .option("--limit <n>", "test images (default: all)", parseCount)
+    .option("-o, --out <file>", "package to write (default: the model's name with .sluice)")
+    .option("--json <file>", "write the result as JSON to a file, or to stdout with -");
+  addPreprocessOptions(addCompileOptions(command))
+    .addHelpText(
+      "after",
+      `
+Methods:
+${Object.entries(compressionMethods)
+  .map(([name, text]) => `  ${name.padEnd(17)} ${text}`)
+  .join("\n")}
+
+Examples:
+  sluice compress model.tflite --dataset cifar10:data/cifar10
+  sluice compress model.onnx --dataset cifar10:data/cifar10 --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+  sluice compress model.tflite --dataset cifar10:data/cifar10 --method gram --bits 4 --json -`,
+    )
+    .action((model: string, options: CompressOptions) => compress(model, options));
+}
+
+async function compress(model: string, options: CompressOptions): Promise<void> {
+  const started = performance.now();
+  const normalization = { scale: options.scale ?? 1, mean: options.mean ?? [0], std: options.std ?? [1] };
+  const result = await compressModel(
+    {
+      model,
+      dataset: options.dataset,
+      calibrationImages: Math.max(1, Math.min(options.calibration, MAX_CALIBRATION_IMAGES)),
+      seed: options.seed,
+      quantize: {
+        method: options.method,
+        bits: options.bits,
+        scales: options.method === "rate-distortion" ? "free" : options.scales,
+        perChannel: options.perTensor !== true,
+        lambda: options.lambda,
+        activationBits: options.activationBits,
+        range: options.range,
+      },
+      normalization,
+      geometry: options.geometry,
+      codec: options.codec,
+      limit: options.limit,
+      workers: availableParallelism(),
+    },
+    progressOn(process.stderr, options.json === "-"),
+  );
+  const seconds = (performance.now() - started) / 1000;
+  const out = options.out ?? `${result.file.replace(/\.[^.]+$/, "")}.sluice`;
+  writeFileWhole(out, result.package);
+  const { accuracy, size, compiled } = result;
+  const raw = compiled.layers.reduce((sum, { weightBytes }) => sum + weightBytes, 0);
+  writeJson(options.json, {
+    model: result.file,
+    method: options.method,
+    accuracy,
+    bitsPerWeight: size.bitsPerWeight,
+    codedBytes: size.weightBytes + size.sideBytes,
+    rawWeightBytes: raw,
+    cyclesPerFrame: compiled.plan.cyclesPerFrame,
+    calibrationImages: result.calibrationImages,
+    seconds,
+    out,
+    packageBytes: result.package.length,
+    codec: compiled.codec,
+  });
+  if (options.json !== "-") process.stdout.write(report(result, out, seconds, isNeutral(normalization)));
+}
+
+function report(result: CompressResult, out: string, seconds: number, neutral: boolean): string {
+  const { accuracy, size, compiled, file } = result;
+  const drop = 100 * (accuracy.float - accuracy.integer);
+  const hint =
+    neutral && accuracy.float < 0.5
+      ? "hint: the float model itself is poor on these images: does it want --scale, --mean and --std?\n"
+      : "";
+  return (
+    `${file}: ${integer(size.weights)} weights in ${bytes(size.weightBytes)} + ${bytes(size.sideBytes)} scales and biases ` +
+    `(${size.bitsPerWeight.toFixed(3)} bits per weight, everything counted)\n` +
+    `top-1 on ${integer(accuracy.images)} test images: float ${percent(accuracy.float, 2)}, integer ` +
+    `${percent(accuracy.integer, 2)} ± ${percent(accuracy.interval, 2)} (drop ${drop.toFixed(2)} points, same class on ` +
+    `${percent(accuracy.agreement, 2)})\n` +
+    `${compiled.plan.cyclesPerFrame.toLocaleString("en")} cycles a frame by the model; calibrated on ` +
+    `${integer(result.calibrationImages)} training images; ${seconds.toFixed(0)} s\n${hint}` +
+    `${out}: ${bytes(result.package.length)}\nnext: sluice deploy ${out}\n`
+  );
+}
+
+function progressOn(stream: NodeJS.WriteStream, quiet: boolean): CompressProgress {
+  if (quiet || !stream.isTTY) return { onStage: () => undefined };
+  return {
+    onStage: (stage, done, detail) => {
+      stream.write(
+        `\r\x1b[K${stage} ${percent(done, 0)} ${detail}${stage === "evaluate" && done >= 1 ? "\n" : ""}`,
+      );
+    },
+  };
+}
+
+function parseRange(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`expected a whole number, ${least} to ${most}`);
+  };
+}
+
+function parsePositive(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value < 1) return value;
+  throw new InvalidArgumentError("expected a number above 0 and below 1, such as 4e-5");
+}
+
+function parseRangeMethod(text: string): RangeMethod {
+  if (text === "mse" || text === "min-max") return { kind: text };
+  const share = Number(text) / 100;
+  if (share > 0.5 && share <= 1) return { kind: "percentile", share };
+  throw new InvalidArgumentError("expected mse, min-max, or a percentile above 50 such as 99.99");
+}

@@ -1,0 +1,236 @@
+/**
+ * The whole of post-training quantisation: calibrated activations, then layer after layer in network order, each on
+ * the inputs that the layers quantised before it give.
+ */
+import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float.js";
+import type { TensorId } from "../graph/types.js";
+import { calibrate, type RangeMethod, roundToGrid, weightScales } from "./calibrate.js";
+import { logitSensitivity } from "./fisher.js";
+import { descend, type GramSystem, prepareGram, refitScales, roundWithGram } from "./gram-solver.js";
+import {
+  bitsOf,
+  type QuantizationPlan,
+  type QuantizedWeights,
+  quantizeInPlace,
+  type ScaleKind,
+} from "./grids.js";
+import { damped } from "./linear-algebra.js";
+import { defaultWeightOptions, type WeightOptions } from "./methods.js";
+import { type Moments, moments } from "./moments.js";
+import { quantizeRateDistortion } from "./rate-distortion.js";
+import { exactBias, retarget } from "./retarget.js";
+import { roundBiases, roundScale } from "./side-information.js";
+import { type Activations, Liveness, runNode } from "./stepwise.js";
+import { planStorage } from "./stored-tensors.js";
+
+export interface QuantizeOptions extends Partial<WeightOptions> {
+  readonly activationBits?: number;
+  readonly range?: RangeMethod;
+  /** Seeded numbers in [0, 1) for the logit projections. */
+  readonly random: () => number;
+  readonly onProgress?: (done: number, layer: string) => void;
+}
+
+/** Damping of the second moments for the solvers, as a share of their mean. */
+const SOLVER_RIDGE = 0.003;
+const DESCENT_PASSES = 3;
+const RATE_ROUNDS = 3;
+/** Images for the logits' sensitivity: it varies little. */
+const SENSITIVITY_IMAGES = 256;
+
+/**
+ * @param images the model's input for `count` unlabelled training images (float, preprocessed), one after the other
+ * @example
+ * const plan = quantizeModel(model, images, 1024, { method: "gram", bits: 4, random });
+ * const graph = lowerFloatGraph(model, plan, { inputEncoding });
+ */
+export function quantizeModel(
+  graph: FloatGraph,
+  images: Activations,
+  count: number,
+  options: QuantizeOptions,
+): QuantizationPlan {
+  const settings = { ...defaultWeightOptions, ...options };
+  const { activationBits = 8, range = { kind: "mse" }, onProgress } = options;
+  const activations = calibrate(graph, images, count, {
+    scales: settings.scales,
+    bits: activationBits,
+    range,
+  });
+  const sensitivity =
+    settings.method === "rate-distortion"
+      ? logitSensitivity(graph, images, Math.min(count, SENSITIVITY_IMAGES), options.random)
+      : undefined;
+  const { stored } = planStorage(graph);
+  const weights = new Map<string, QuantizedWeights>();
+  const layers = graph.nodes.filter((node) => node.kind === "convolution" && !node.structural).length;
+
+  const float = new Map<TensorId, Activations>([[graph.input, images]]);
+  const quantized = new Map<TensorId, Activations>([[graph.input, images.slice()]]);
+  const store = (id: TensorId): void => {
+    const grid = stored.has(id) ? activations.get(id) : undefined;
+    if (grid) quantizeInPlace(grid, quantized.get(id) as Activations);
+  };
+  store(graph.input);
+  const liveness = new Liveness(graph);
+  for (const node of graph.nodes) {
+    if (node.kind === "softmax") break;
+    float.set(node.output, runNode(graph, node, float, count));
+    let executed: FloatNode = node;
+    if (node.kind === "convolution" && !node.structural) {
+      onProgress?.(weights.size / layers, node.name);
+      const layer = quantizeLayer(node);
+      weights.set(node.name, layer);
+      executed = withWeights(node, layer);
+    }
+    quantized.set(node.output, runNode(graph, executed, quantized, count));
+    store(node.output);
+    liveness.afterNode(node, float, quantized);
+  }
+  onProgress?.(1, "");
+  return { scales: settings.scales, activations, weights };
+
+  function quantizeLayer(node: FloatConvolutionNode): QuantizedWeights {
+    if (settings.method === "nearest") return nearestWeights(node, settings);
+    const x = quantized.get(node.inputs[0]) as Activations;
+    const groups = moments(
+      node,
+      graph.tensors[node.inputs[0]].shape,
+      graph.tensors[node.output].shape,
+      x,
+      targetOf(graph, node, float, quantized),
+      count,
+      settings,
+    );
+    const parts = groups.map((group, index) => {
+      const { inputs, outputs } = group;
+      const own = Float64Array.from(
+        node.weights.subarray(index * outputs * inputs, (index + 1) * outputs * inputs),
+      );
+      const h = sensitivity?.get(node.name)?.subarray(index * outputs, (index + 1) * outputs);
+      return quantizeGroup(own, group, settings, h);
+    });
+    return join(parts);
+  }
+}
+
+/**
+ * What the layer should give: the float model's own output, or, where it is added to a tensor that is known already,
+ * the float sum less that tensor as the quantised network has it.
+ */
+function targetOf(
+  graph: FloatGraph,
+  node: FloatConvolutionNode,
+  float: ReadonlyMap<TensorId, Activations>,
+  quantized: ReadonlyMap<TensorId, Activations>,
+): Activations {
+  const own = float.get(node.output) as Activations;
+  const readers = graph.nodes.filter(({ inputs }) => inputs.includes(node.output));
+  const [reader] = readers;
+  if (readers.length !== 1 || reader.kind !== "add") return own;
+  const other = reader.inputs[0] === node.output ? reader.inputs[1] : reader.inputs[0];
+  const exact = float.get(other);
+  const actual = quantized.get(other);
+  return exact && actual ? own.map((value, index) => value + exact[index] - actual[index]) : own;
+}
+
+function quantizeGroup(
+  own: Float64Array,
+  group: Moments,
+  settings: WeightOptions,
+  importance: Float64Array | undefined,
+): Omit<QuantizedWeights, "bits"> {
+  const { inputs, outputs, covariance } = group;
+  if (settings.method === "bias-correction") {
+    const scale = scalesOf(own, outputs, settings);
+    return finish(nearestCodes(own, scale, settings.bits), scale, group, settings.scales);
+  }
+  const target = retarget(own, group, settings.ridge);
+  const gram = prepareGram(damped(covariance, inputs, SOLVER_RIDGE), inputs);
+  if (settings.method === "rate-distortion") {
+    const { codes, scale } = quantizeRateDistortion(
+      target,
+      gram,
+      importance ?? new Float64Array(outputs).fill(1),
+      {
+        lambda: settings.lambda,
+        kappa: settings.kappa,
+        sharedStep: !settings.perChannel,
+        rounds: RATE_ROUNDS,
+      },
+    );
+    return finish(codes, scale, group, settings.scales);
+  }
+  const { codes, scale } = solveFixedBits(target, gram, settings);
+  return finish(codes, scale, group, settings.scales);
+}
+
+function solveFixedBits(target: Float64Array, gram: GramSystem, settings: WeightOptions) {
+  let scale = scalesOf(target, target.length / gram.size, settings);
+  const importance = new Float64Array(scale.length).fill(1);
+  const price = { limit: 2 ** (settings.bits - 1) - 1, lambda: 0, importance };
+  const refits = settings.scales === "free" && settings.perChannel && settings.bits < 8;
+  if (refits) scale = refitScales(target, scale, gram, roundWithGram(target, scale, gram, price));
+  const codes = roundWithGram(target, scale, gram, price);
+  descend(target, scale, gram, codes, price, DESCENT_PASSES);
+  if (refits) scale = refitScales(target, scale, gram, codes);
+  return { codes, scale };
+}
+
+function scalesOf(
+  weights: Float64Array,
+  outputs: number,
+  { bits, scales, perChannel }: WeightOptions,
+): Float64Array {
+  return weightScales(weights, outputs, {
+    bits,
+    scales,
+    perChannel,
+    range: bits >= 8 && scales === "free" ? "min-max" : "mse",
+  });
+}
+
+function nearestWeights(node: FloatConvolutionNode, settings: WeightOptions): QuantizedWeights {
+  const own = Float64Array.from(node.weights);
+  const scale = stored(scalesOf(own, node.bias.length, settings), settings.scales);
+  const codes = nearestCodes(own, scale, settings.bits);
+  return { codes, scale, bias: roundBiases(Float64Array.from(node.bias)), bits: bitsOf(codes) };
+}
+
+function nearestCodes(weights: Float64Array, scale: Float64Array, bits: number): Int16Array {
+  const size = weights.length / scale.length;
+  const levels = 2 ** (bits - 1) - 1;
+  return Int16Array.from(weights, (weight, index) =>
+    roundToGrid(weight, scale[Math.floor(index / size)], levels),
+  );
+}
+
+/** Rounds the scales as they are kept, and takes the bias for exactly these weights. */
+function finish(codes: Int16Array, scale: Float64Array, group: Moments, scales: ScaleKind) {
+  const kept = stored(scale, scales);
+  const real = Float64Array.from(codes, (code, index) => code * kept[Math.floor(index / group.inputs)]);
+  return { codes, scale: kept, bias: exactBias(real, group) };
+}
+
+function stored(scale: Float64Array, scales: ScaleKind): Float64Array {
+  return scales === "free" ? scale.map(roundScale) : scale;
+}
+
+function join(parts: readonly Omit<QuantizedWeights, "bits">[]): QuantizedWeights {
+  const codes = Int16Array.from(parts.flatMap((part) => [...part.codes]));
+  const scale = Float64Array.from(parts.flatMap((part) => [...part.scale]));
+  const bias = roundBiases(Float64Array.from(parts.flatMap((part) => [...part.bias])));
+  return { codes, scale, bias, bits: bitsOf(codes) };
+}
+
+function withWeights(
+  node: FloatConvolutionNode,
+  { codes, scale, bias }: QuantizedWeights,
+): FloatConvolutionNode {
+  const size = codes.length / scale.length;
+  return {
+    ...node,
+    weights: Float32Array.from(codes, (code, index) => code * scale[Math.floor(index / size)]),
+    bias: Float32Array.from(bias),
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * Rate-distortion quantisation of one layer: steps from the price of a bit, rate-aware rounding through the Gram
+ * matrix, then coordinate descent against the code lengths of the codes chosen so far, with the scales refitted.
+ *
+ * At high rate the least cost h D + lambda R of a scalar quantiser has h Delta^2 proportional to lambda; with the
+ * layer's error e^t C e the step is Delta = kappa sqrt(lambda / (h det(C)^(1/K))).
+ */
+import {
+  type CodePrice,
+  descend,
+  type GramSystem,
+  refitScales,
+  refitSharedScale,
+  roundWithGram,
+} from "./gram-solver.js";
+
+export interface RateDistortionOptions {
+  /** Price of one bit, in units of the squared logit error. */
+  readonly lambda: number;
+  /** Step factor; about 4.5. */
+  readonly kappa: number;
+  /** One step per layer instead of one per output channel. */
+  readonly sharedStep: boolean;
+  /** Rounds of histogram, rounding and histogram, descent, refit. */
+  readonly rounds: number;
+}
+
+export interface LayerCodes {
+  readonly codes: Int16Array;
+  readonly scale: Float64Array;
+}
+
+/** Codes stay inside int8. */
+const MAX_CODE = 127;
+/** Counts added to every code, so that an unused code has a price. */
+const PRIOR = 0.02;
+
+/** @param importance squared logit error per squared error of each output */
+export function quantizeRateDistortion(
+  weights: Float64Array,
+  gram: GramSystem,
+  importance: Float64Array,
+  options: RateDistortionOptions,
+): LayerCodes {
+  const { lambda, kappa, rounds, sharedStep } = options;
+  const outputs = importance.length;
+  const meanImportance = Math.exp(importance.reduce((sum, h) => sum + Math.log(h), 0) / outputs);
+  let largest = 0;
+  for (const weight of weights) largest = Math.max(largest, Math.abs(weight));
+  let scale: Float64Array = Float64Array.from(importance, (h, o) => {
+    const step = kappa * Math.sqrt(lambda / (sharedStep ? meanImportance : h) / Math.exp(gram.meanLogDet));
+    const bound = sharedStep ? largest : largestOf(weights, o, gram.size);
+    // Twice the largest weight: every code is 0 already, and a larger step would only strain the requantisation.
+    return Math.max(Math.min(step, 2 * bound), bound / MAX_CODE, 1e-12);
+  });
+  const limit = codeLimit(weights, scale, gram.size);
+  let codes: Int16Array = Int16Array.from(weights, (weight, index) => {
+    return Math.min(Math.max(Math.round(weight / scale[Math.floor(index / gram.size)]), -limit), limit);
+  });
+  const price = (): CodePrice => ({ limit, bits: codeLengths(codes, limit), lambda, importance });
+  for (let round = 0; round < rounds; round += 1) codes = roundWithGram(weights, scale, gram, price());
+  for (let round = 0; round < rounds; round += 1) {
+    descend(weights, scale, gram, codes, price(), 2);
+    scale = sharedStep
+      ? refitSharedScale(weights, scale, gram, codes, importance)
+      : refitScales(weights, scale, gram, codes);
+  }
+  descend(weights, scale, gram, codes, price(), 2);
+  return { codes, scale };
+}
+
+/** -log2 of the smoothed share of each code, at [code + limit]. */
+export function codeLengths(codes: Int16Array, limit: number): Float64Array {
+  const counts = new Float64Array(2 * limit + 1).fill(PRIOR);
+  for (const code of codes) counts[code + limit] += 1;
+  const total = codes.length + PRIOR * counts.length;
+  return counts.map((count) => -Math.log2(count / total));
+}
+
+function largestOf(weights: Float64Array, output: number, size: number): number {
+  let largest = 0;
+  for (let k = 0; k < size; k += 1) largest = Math.max(largest, Math.abs(weights[output * size + k]));
+  return largest;
+}
+
+function codeLimit(weights: Float64Array, scale: Float64Array, size: number): number {
+  let limit = 0;
+  scale.forEach((step, o) => {
+    limit = Math.max(limit, Math.ceil(largestOf(weights, o, size) / step) + 1);
+  });
+  return Math.min(limit, MAX_CODE);
+}
