@@ -67,6 +67,8 @@ export interface TreeOptions {
     | { readonly bytes?: number; readonly address?: string; readonly coherent?: boolean }
     | false;
   readonly cmaFreeKiB?: number;
+  /** The firmware-name of the device-tree overlay: applying it programs the fabric. */
+  readonly firmwareName?: string;
   readonly model?: { readonly model: string; readonly compatible: readonly string[] };
 }
 
@@ -228,7 +230,7 @@ export class KernelFiles extends BoardFiles {
     rmSync(this.locate("/sys/class/uio/uio4"), { recursive: true, force: true });
     rmSync(this.locate("/dev/uio4"), { force: true });
     this.log(
-      "OF: ERROR: memory leak, expected refcount 1 instead of 2, of_node_get()/of_node_put() unbalanced",
+      "OF: ERROR: memory leak, expected refcount 1 instead of 2, of_node_get()/of_node_put() unbalanced - destroy cset entry: attach overlay node /fpga-full",
       3,
     );
   }
@@ -258,6 +260,9 @@ export class KernelFiles extends BoardFiles {
 
   #apply(folder: string): void {
     const { faults } = this;
+    if (this.#options.firmwareName) this.#program(this.#options.firmwareName);
+    const leak = "OF: overlay: WARNING: memory leak will occur if overlay removed, property:";
+    this.log(`${leak} /fpga-full/firmware-name`, 4);
     writeFileSync(this.locate(`${folder}/status`), `${faults.overlayStatus ?? "applied"}\n`);
     if (faults.overlayStatus || faults.noUio) {
       if (faults.overlayStatus) this.log("OF: overlay: no symbols in root of device tree", 3);

@@ -14,6 +14,8 @@ export const FIRMWARE_FOLDER = "/lib/firmware";
 const FULL_BITSTREAM = 0;
 const FAILURE =
   /\b(error|fail(ed|ure)?|timed? ?out|invalid|unable|denied|bad)\b|returned with value -?[1-9]/i;
+/** What the kernel says whenever an overlay with firmware-name comes or goes; it means nothing. */
+const NORMAL = /^OF: .*memory leak/;
 const ABOUT_PROGRAMMING = /fpga|zynqmp|pcap|firmware|dfx/i;
 
 /** Writes "full bitstream" and sees that it stays. */
@@ -78,7 +80,7 @@ export function passStateGate(files: BoardFiles, mark: number): string {
 export function passLogGate(files: BoardFiles, mark: number, name: string | undefined): string {
   const records = recordsSince(files, mark);
   const failure = records.find(
-    ({ message }) => ABOUT_PROGRAMMING.test(message) && FAILURE.test(message),
+    ({ message }) => ABOUT_PROGRAMMING.test(message) && FAILURE.test(message) && !NORMAL.test(message),
   )?.message;
   if (failure !== undefined) {
     throw refuse("log", "The kernel log reports that the load failed, whatever `state` says.", {

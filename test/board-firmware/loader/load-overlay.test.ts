@@ -102,13 +102,33 @@ describe("loadOverlay", () => {
     await second.unload();
   });
 
-  it("lets a device-tree overlay with firmware-name program the fabric", async () => {
-    const made = tree();
-    install(made, ({ manifest }) => {
-      manifest.deviceTree.programsFabric = true;
+  describe("a device-tree overlay with firmware-name programs the fabric", () => {
+    const programming = (options: TreeOptions): Kv260Tree => {
+      const made = tree(options);
+      install(made, ({ manifest }) => {
+        manifest.deviceTree.programsFabric = true;
+      });
+      return made;
+    };
+
+    it("through the region, once", async () => {
+      const made = programming({ firmwareName: "sluice-p4i8o8.bin" });
+      const overlay = await load(made);
+      expect(overlay.passed).toContainEqual({ gate: "program", found: "applied" });
+      expect(overlay.registers.read(0)).toBe(0x4543_4c53);
+      expect(made.text("/dev/kmsg").match(/writing sluice-p4i8o8\.bin/g)).toHaveLength(1);
+      expect(made.text("/sys/class/fpga_manager/fpga0/firmware")).toBe("");
+      await overlay.unload();
     });
-    // Nothing in this tree follows firmware-name, so the log cannot show that the image was written.
-    expect(await refusal(made)).toMatchObject({ code: "gate-log", details: { gate: "log" } });
+
+    it.each([
+      ["nothing", undefined, "1 records, none about it"],
+      ["another file", "old.bin", "fpga_manager fpga0: Error while writing image data to FPGA"],
+    ])("and is refused when it programs %s", async (_, firmwareName, found) => {
+      const made = programming({ firmwareName });
+      expect(await refusal(made)).toMatchObject({ code: "gate-log", found });
+      expect(made.files.list("/sys/kernel/config/device-tree/overlays")).toEqual([]);
+    });
   });
 });
 
