@@ -22,7 +22,7 @@ export interface DriverOptions {
   readonly batchFrames?: number;
   /** Bytes of input plus output buffers the driver may take. Default 16 MiB. */
   readonly batchBytes?: number;
-  /** Added to every deadline, in milliseconds. Default 2,000. */
+  /** Added to every deadline, in milliseconds. Default 2,000 on a board, 30,000 on a simulated device. */
   readonly deadlineFloorMs?: number;
 }
 
