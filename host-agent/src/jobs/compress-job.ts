@@ -83,9 +83,9 @@ export async function compressModel(
   progress: CompressProgress,
 ): Promise<CompressResult> {
   const file = basename(request.model);
-  const model = importFloatModel(readModel(request.model), { file });
   const training = openSplit(request.dataset, "train");
   const test = openSplit(request.dataset, "test");
+  const model = importFloatModel(readModel(request.model), { file });
   const count = Math.min(request.calibrationImages, training.count, MAX_CALIBRATION_IMAGES);
   const encoding: InputEncoding = { kind: "normalize", ...request.normalization, rounding: "half-away" };
   const images = await readImages(model, encoding, training, count, request.seed, (done) =>
