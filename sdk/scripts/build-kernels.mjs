@@ -1,5 +1,5 @@
 // Compiles the AssemblyScript kernels next to the modules that load them. What is newer than its source is left alone.
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
@@ -8,10 +8,13 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const kernels = [
   { source: here("../float-kernel/assembly/index.ts"), target: here("../dist/reference/float/kernel.wasm") },
   { source: here("../integer-kernel/assembly/index.ts"), target: here("../dist/reference/kernel.wasm") },
+  { source: here("../codec-kernel/assembly/index.ts"), target: here("../dist/codec/ans/kernel.wasm") },
 ];
 
 for (const { source, target } of kernels) {
-  if (existsSync(target) && statSync(target).mtimeMs > statSync(source).mtimeMs) continue;
+  const folder = dirname(source);
+  const changed = Math.max(...readdirSync(folder).map((file) => statSync(`${folder}/${file}`).mtimeMs));
+  if (existsSync(target) && statSync(target).mtimeMs > changed) continue;
   mkdirSync(dirname(target), { recursive: true });
   const { error, stderr } = await asc.main([
     source,

@@ -2,7 +2,8 @@
 const POLYNOMIAL = 0x82f6_3b78;
 const SLICES = 8;
 
-const tables = buildTables();
+/** Slice n at element n: the CRC of a byte followed by n zero bytes. */
+export const crc32cTables: readonly Uint32Array[] = buildTables();
 
 function buildTables(): Uint32Array[] {
   const slices = Array.from({ length: SLICES }, () => new Uint32Array(256));
@@ -20,7 +21,7 @@ function buildTables(): Uint32Array[] {
   return slices;
 }
 
-const [t0, t1, t2, t3, t4, t5, t6, t7] = tables;
+const [t0, t1, t2, t3, t4, t5, t6, t7] = crc32cTables;
 
 /** Continues from `previous`, the result of an earlier call (0 to start). Returns an unsigned 32-bit number. */
 export function crc32c(bytes: Uint8Array, previous = 0): number {

@@ -81,11 +81,50 @@ export function readPrediction(reader: BitReader, layout: WeightLayout): Predict
   return flattened ? { flattened, coefficients } : { coefficients };
 }
 
+/** The weights of one tap of one tile, which lie together in demand order, and where their neighbours are. */
+export interface PredictedBlock {
+  readonly from: number;
+  readonly count: number;
+  /** Distances in weights to left, top and corner; 0 where there is none, and then the coefficient is 0 too. */
+  readonly left: number;
+  readonly top: number;
+  readonly corner: number;
+  readonly c0: number;
+  readonly c1: number;
+  readonly c2: number;
+  /** What rounding and the center add to the sum before it is divided by 32. */
+  readonly round: number;
+}
+
+/** The predicted blocks of a layer: forward when decoding, so that neighbours are weights already, else backward. */
+export function forEachPredictedBlock(
+  layout: WeightLayout,
+  prediction: Prediction,
+  center: number,
+  forward: boolean,
+  visit: (block: PredictedBlock) => void,
+): void {
+  const grid = predictionTaps(prediction, layout);
+  const taps = grid.height * grid.width;
+  const rows = taps * grid.channels;
+  for (let channel = 0; channel < layout.outputs; channel += layout.outputTile) {
+    const width = Math.min(layout.outputTile, layout.outputs - channel);
+    for (let n = 1; n < taps; n += 1) {
+      const tap = forward ? n : taps - n;
+      const [c0, c1, c2] = prediction.coefficients.subarray(tap * NEIGHBOURS, (tap + 1) * NEIGHBOURS);
+      if ((c0 | c1 | c2) === 0) continue;
+      const [left, top, corner] = neighbourRows(tap, grid).map((distance) => distance * width);
+      const count = grid.channels * width;
+      const from = channel * rows + tap * count;
+      visit({ from, count, left, top, corner, c0, c1, c2, round: 16 - center * (c0 + c1 + c2) });
+    }
+  }
+}
+
 /**
  * w = int8(d + floor((c0 * (left - center) + c1 * (top - center) + c2 * (corner - center) + 16) / 32))
  *
  * Replaces the differences of a layer, in demand order, by its weights (`sign` 1), or weights by differences (-1).
- * Rows go forward when decoding, so that neighbours are weights already, and backward when encoding.
  */
 export function applyPrediction(
   values: Int8Array,
@@ -94,24 +133,12 @@ export function applyPrediction(
   center: number,
   sign: 1 | -1,
 ): void {
-  const grid = predictionTaps(prediction, layout);
-  const taps = grid.height * grid.width;
-  const rows = taps * grid.channels;
-  for (let channel = 0; channel < layout.outputs; channel += layout.outputTile) {
-    const width = Math.min(layout.outputTile, layout.outputs - channel);
-    const start = channel * rows;
-    for (let n = 1; n < taps; n += 1) {
-      const tap = sign > 0 ? n : taps - n;
-      const [c0, c1, c2] = prediction.coefficients.subarray(tap * NEIGHBOURS, (tap + 1) * NEIGHBOURS);
-      if ((c0 | c1 | c2) === 0) continue;
-      const [left, top, corner] = neighbourRows(tap, grid).map((distance) => distance * width);
-      const round = 16 - center * (c0 + c1 + c2);
-      const from = start + tap * grid.channels * width;
-      for (let at = from; at < from + grid.channels * width; at += 1) {
-        // A missing neighbour has coefficient 0 and distance 0: any finite value will do.
-        const guess = c0 * values[at - left] + c1 * values[at - top] + c2 * values[at - corner] + round;
-        values[at] += sign * (guess >> 5);
-      }
+  forEachPredictedBlock(layout, prediction, center, sign > 0, (block) => {
+    const { from, count, left, top, corner, c0, c1, c2, round } = block;
+    for (let at = from; at < from + count; at += 1) {
+      // A missing neighbour has coefficient 0 and distance 0: any finite value will do.
+      const guess = c0 * values[at - left] + c1 * values[at - top] + c2 * values[at - corner] + round;
+      values[at] += sign * (guess >> 5);
     }
-  }
+  });
 }

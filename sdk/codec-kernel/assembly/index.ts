@@ -1,0 +1,3 @@
+/** Kernels of the weight codec; every pointer is a byte address in the memory the caller shares. */
+export { crc32c } from "./crc32c";
+export { decodePairs, decodeSingles, predict, startLanes } from "./decode";
