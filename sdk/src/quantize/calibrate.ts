@@ -4,7 +4,7 @@
  */
 import type { FloatGraph } from "../graph/float.js";
 import type { TensorId } from "../graph/types.js";
-import { type ActivationGrid, nearestPowerOfTwo, type ScaleKind } from "./grids.js";
+import type { ActivationGrid, ScaleKind } from "./grids.js";
 import { type Activations, Liveness, runNode } from "./stepwise.js";
 import { planStorage } from "./stored-tensors.js";
 
@@ -201,8 +201,7 @@ export function weightScales(
     let least = Number.POSITIVE_INFINITY;
     for (const ratio of candidates) {
       const free = base * ratio;
-      const scale =
-        scales === "free" ? free : range === "min-max" ? upToPowerOfTwo(free) : nearestPowerOfTwo(free);
+      const scale = scales === "free" ? free : upToPowerOfTwo(free);
       let error = 0;
       for (const weight of part) error += (weight - roundToGrid(weight, scale, levels) * scale) ** 2;
       if (error < least) {

@@ -35,11 +35,6 @@ export interface QuantizationPlan {
   readonly weights: ReadonlyMap<string, QuantizedWeights>;
 }
 
-/** The nearest power of two in the logarithm: 2^round(log2 x). */
-export function nearestPowerOfTwo(scale: number): number {
-  return 2 ** Math.round(Math.log2(scale));
-}
-
 /** The real value of a number on the grid, ties to even; the grid's ends saturate. */
 export function quantizeTo({ scale, zeroPoint, min, max }: ActivationGrid, value: number): number {
   const steps = roundHalfEven(value / scale) + zeroPoint;
