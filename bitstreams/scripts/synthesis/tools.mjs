@@ -41,20 +41,30 @@ export function nativeYosys() {
  * Runs a yosys script in a folder. `slang`: the front end is needed, so only the WebAssembly build will do.
  *
  * @returns {string} what yosys printed
- * @throws {Error} with the last lines of the log when yosys fails
+ * @throws {Error} with the first error of the log when yosys fails, or takes more than `seconds` or 4 GB
  */
-export function runYosys(script, cwd, { slang = false } = {}) {
+export function runYosys(script, cwd, { slang = false, seconds = 600 } = {}) {
   const native = !slang && nativeYosys() !== undefined;
-  const [command, ...rest] = native
-    ? ["yosys", "-p", script]
+  // The limit is on address space; WebAssembly reserves far more than it uses and is bound to 4 GB anyway.
+  const words = native
+    ? ["sh", "-c", 'ulimit -v 4000000 && exec yosys -p "$1"', "sh", script]
     : [node24() ?? process.execPath, runner, yosysFolder(), script];
-  const run = spawnSync(command, rest, { cwd, encoding: "utf8", maxBuffer: 2 ** 30 });
+  const [command, ...rest] = words;
+  const run = spawnSync(command, rest, {
+    cwd,
+    encoding: "utf8",
+    maxBuffer: 2 ** 30,
+    timeout: seconds * 1000,
+  });
   if (run.status !== 0) {
+    if (run.error?.code === "ETIMEDOUT") throw new Error(`yosys was not done after ${seconds} s.`);
     const log = `${run.stdout ?? ""}\n${run.stderr ?? run.error?.message}`.trim().split("\n");
-    const first = log.findIndex((line) => /error/i.test(line));
+    const first = log.findIndex(
+      (line) => /error|bad_alloc|memory/i.test(line) && !/^\d+\.|Executing/.test(line),
+    );
     throw new Error(
       log
-        .slice(first < 0 ? -20 : first)
+        .slice(first < 0 ? -5 : first)
         .slice(0, 20)
         .join("\n"),
     );
