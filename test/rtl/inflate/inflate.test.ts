@@ -3,7 +3,10 @@ import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import zlib from "node:zlib";
+import { deflateCodec, weightsOfGraph } from "@sluice/sdk/codec";
+import { importModel } from "@sluice/sdk/import";
 import { beforeAll, describe, expect, it } from "vitest";
+import { hasSharedData, sharedFile } from "../../support/shared-data.js";
 
 const root = fileURLToPath(new URL("../../../bitstreams/", import.meta.url));
 const rtl = join(root, "rtl", "inflate");
@@ -126,6 +129,22 @@ describe(`inflate core against zlib, seed ${SEED}`, () => {
     expect(result.output.equals(plain)).toBe(true);
     console.log(`inflate: ${plain.length} bytes in ${result.cycles} cycles`);
     expect(result.cycles).toBeLessThan(1.2 * plain.length);
+  });
+
+  it.skipIf(!hasSharedData)("inflates every layer of ResNet-8 in at most 110,000 cycles", () => {
+    const file = "resnet8.onnx";
+    const layers = weightsOfGraph(importModel(sharedFile("models", file), { file }), 16);
+    const { streams } = deflateCodec.encode(layers);
+    const results = inflateAll(streams, false);
+    results.forEach(({ error, output }, index) => {
+      const { weights } = layers[index];
+      expect(error, `layer ${index}`).toBe(0);
+      expect(output.equals(Buffer.from(weights.buffer, weights.byteOffset, weights.length))).toBe(true);
+    });
+    const cycles = results.reduce((sum, result) => sum + result.cycles, 0);
+    const bytes = results.reduce((sum, { output }) => sum + output.length, 0);
+    console.log(`inflate: ResNet-8, ${bytes} weights of ${layers.length} layers in ${cycles} cycles`);
+    expect(cycles).toBeLessThanOrEqual(110_000);
   });
 
   it("agrees with zlib about damaged and shortened streams, and never hangs", () => {
