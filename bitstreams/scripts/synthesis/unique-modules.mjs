@@ -6,7 +6,7 @@
  * wires become one, bottom up, named `module` or `module.2` and so on for other parameters.
  *
  * @param {string} rtlil
- * @returns {Map<string, string>} text of every module by its unique name, children first
+ * @returns {string} the design with every module once
  */
 export function uniqueModules(rtlil) {
   const blocks = new Map();
@@ -16,7 +16,7 @@ export function uniqueModules(rtlil) {
   const names = new Map(); // instance module -> unique name
   const known = new Map(); // text -> unique name
   const used = new Map(); // definition -> number of variants
-  const result = new Map();
+  const result = [];
   const visit = (name) => {
     if (names.has(name)) return names.get(name);
     const text = blocks
@@ -32,13 +32,13 @@ export function uniqueModules(rtlil) {
       used.set(definition, variant);
       unique = variant === 1 ? definition : `${definition}.${variant}`;
       known.set(`${definition} ${key}`, unique);
-      result.set(unique.slice(1), text.replace(`module ${name}\n`, `module ${unique}\n`));
+      result.push(text.replace(`module ${name}\n`, `module ${unique}\n`));
     }
     names.set(name, unique);
     return unique;
   };
   for (const name of blocks.keys()) visit(name);
-  return result;
+  return `autoidx 100000000\n${result.join("\n")}`;
 }
 
 /** Anonymous names numbered in the order in which they appear. */

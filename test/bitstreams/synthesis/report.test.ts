@@ -12,8 +12,7 @@ interface Resources {
 interface Report {
   readonly modules: readonly { name: string; times: number; own: Resources; inclusive: Resources }[];
   readonly total: Resources;
-  readonly depth: { readonly name: string; readonly depth: { levels: number; dsps: number } };
-  readonly failures: readonly { name: string; reason: string }[];
+  readonly depth: { levels: number; dsps: number };
 }
 const scripts = new URL("../../../bitstreams/scripts/", import.meta.url);
 const tools = (await import(new URL("synthesis/tools.mjs", scripts).href)) as {
@@ -38,8 +37,7 @@ describe.skipIf(!tools.toolsInstalled())("synthesis report of a known module", (
   it("counts a 36-bit parity as two levels of LUT6", () => {
     const report = map("tiny_parity");
     expect(report.total).toMatchObject({ lut: 7, ff: 37, dsp: 0, bram36: 0 });
-    expect(report.depth.depth).toMatchObject({ levels: 2, dsps: 0 });
-    expect(report.failures).toEqual([]);
+    expect(report.depth).toMatchObject({ levels: 2, dsps: 0 });
   }, 120_000);
 
   it("counts every instance, the product and the block RAM", () => {
