@@ -1,3 +1,4 @@
 /** Kernels of the weight codec; every pointer is a byte address in the memory the caller shares. */
 export { crc32c } from "./crc32c";
 export { decodePairs, decodeSingles, predict, startLanes } from "./decode";
+export { encodeChunks, writeWords } from "./encode";

@@ -9,43 +9,33 @@ import type { SegmentDecoder } from "./segment-decoder.js";
 /** Bytes of a lane, see codec-kernel/assembly/decode.ts. */
 const LANE_BYTES = 16;
 
-let opened: { readonly kernel: DecodeKernel | undefined } | undefined;
-
-/** undefined where WebAssembly is not available. */
-export function decodeKernel(): DecodeKernel | undefined {
-  if (!opened) {
-    const memory = KernelMemory.open();
-    opened = { kernel: memory && new DecodeKernel(memory) };
-  }
-  return opened.kernel;
-}
-
-export class DecodeKernel {
-  constructor(private readonly memory: KernelMemory) {}
-
-  /** Valid until the next call; undefined for a layer that is too large for the kernels' memory. */
-  open(
-    header: CodedHeader,
-    log: number,
-    entries: Int32Array,
-    layout: WeightLayout,
-    mostBytes: number,
-  ): SegmentDecoder | undefined {
-    const sums = new ClassSums(header, log, layout);
-    const width = Math.min(layout.outputs, layout.outputTile);
-    const addresses = this.memory.layOut([
-      Math.min(header.lanes, width) * LANE_BYTES,
-      entries.byteLength,
-      sums.rowSums.byteLength,
-      sums.count * width * 4,
-      mostBytes + 2,
-      weightCount(layout),
-    ]);
-    if (!addresses) return undefined;
-    this.memory.integers(addresses[1], entries.length).set(entries);
-    this.memory.integers(addresses[2], sums.rowSums.length).set(sums.rowSums);
-    return new KernelSegmentDecoder(this.memory, header, log, layout, sums, addresses);
-  }
+/**
+ * Valid until the kernels' memory is used for something else; undefined where WebAssembly is not available, or the layer is
+ * too large for the memory.
+ */
+export function openKernelDecoder(
+  header: CodedHeader,
+  log: number,
+  entries: Int32Array,
+  layout: WeightLayout,
+  mostBytes: number,
+): SegmentDecoder | undefined {
+  const memory = KernelMemory.shared();
+  if (!memory) return undefined;
+  const sums = new ClassSums(header, log, layout);
+  const width = Math.min(layout.outputs, layout.outputTile);
+  const addresses = memory.layOut([
+    Math.min(header.lanes, width) * LANE_BYTES,
+    entries.byteLength,
+    sums.rowSums.byteLength,
+    sums.count * width * 4,
+    mostBytes + 2,
+    weightCount(layout),
+  ]);
+  if (!addresses) return undefined;
+  memory.integers(addresses[1], entries.length).set(entries);
+  memory.integers(addresses[2], sums.rowSums.length).set(sums.rowSums);
+  return new KernelSegmentDecoder(memory, header, log, layout, sums, addresses);
 }
 
 class KernelSegmentDecoder implements SegmentDecoder {

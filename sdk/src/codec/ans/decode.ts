@@ -6,7 +6,7 @@ import { CodecError } from "../../errors.js";
 import { crc32cCombine } from "../../overlay/crc32c.js";
 import { checkCrc, checkWeights } from "../checksum.js";
 import { type WeightDecoder, type WeightLayout, weightCount } from "../types.js";
-import { decodeKernel } from "./decode-kernel.js";
+import { openKernelDecoder } from "./decode-kernel.js";
 import { PlainSegmentDecoder } from "./decode-plain.js";
 import { type CodedHeader, kinds, readHeader } from "./header.js";
 import { packEntries } from "./packed-entries.js";
@@ -33,7 +33,7 @@ export function openAnsDecoder(tables: Uint8Array, { kernel = true }: AnsDecoder
       else entries.single ??= packEntries(model, false);
       const packed = header.kind === kinds.pairs ? entries.pairs! : entries.single!;
       const decoder =
-        (kernel ? decodeKernel()?.open(header, model.log, packed, layout, stream.length) : undefined) ??
+        (kernel ? openKernelDecoder(header, model.log, packed, layout, stream.length) : undefined) ??
         new PlainSegmentDecoder(header, model.log, packed, layout);
       checkCrc(decodeSegments(stream, end, header, layout, decoder), header.crc);
       return decoder.weights;

@@ -11,6 +11,7 @@ import {
   type Progress,
 } from "./choose-model.js";
 import { BIT } from "./class-costs.js";
+import { encodeSegmentInKernel } from "./encode-kernel.js";
 import type { FitLayer } from "./fit.js";
 import { type CodedHeader, fitsHeader, kinds, STORED_OVERHEAD, writeHeader } from "./header.js";
 import { type ClassSymbols, classSymbols, encodeSegment, type SegmentSymbols } from "./lanes.js";
@@ -33,6 +34,8 @@ export interface AnsOptions extends EncodeOptions {
    * low-rate model, `always` where possible, or `never`.
    */
   readonly pairs?: "auto" | "never" | "always";
+  /** false: without WebAssembly. Default: with it where it is there; the bytes are the same. */
+  readonly kernel?: boolean;
 }
 
 const DEFAULT_LANES = 16;
@@ -132,8 +135,10 @@ function encodeLayer(
   chosen: ChosenLayer,
   coding: readonly ClassSymbols[],
   log: number,
-  { lanes = DEFAULT_LANES, fewestLanes = FEWEST_LANES, segmentWeights = SEGMENT_WEIGHTS }: AnsOptions,
+  options: AnsOptions,
 ): Uint8Array {
+  const { lanes = DEFAULT_LANES, fewestLanes = FEWEST_LANES, segmentWeights = SEGMENT_WEIGHTS } = options;
+  const { kernel = true } = options;
   const { layout, weights } = layer;
   const { variant, fit, first, last } = chosen;
   const minimum = (values: Int32Array): number => values.reduce((least, value) => Math.min(least, value));
@@ -169,12 +174,15 @@ function encodeLayer(
   const tileValues = variant.fit.rowInput.length * layout.outputTile;
   for (let tile = 0; tile < tiles; tile += step) {
     const own = slice(symbols, tile * tileValues, (tile + step) * tileValues);
-    const words = encodeSegment(own, coding, log, layout, header, tile, Math.min(tile + step, tiles));
+    const end = Math.min(tile + step, tiles);
+    const words =
+      (kernel ? encodeSegmentInKernel(own, coding, log, layout, header, tile, end) : undefined) ??
+      wordBytes(encodeSegment(own, coding, log, layout, header, tile, end));
     if (tilesPerSegment > 0) {
       const covered = weights.subarray(tile * tileWeights, (tile + step) * tileWeights);
-      parts.push(segmentHeader(words.length, weightsCrc(covered)));
+      parts.push(segmentHeader(words.length / 2, weightsCrc(covered)));
     }
-    parts.push(wordBytes(words));
+    parts.push(words);
   }
   return concatenate(parts);
 }

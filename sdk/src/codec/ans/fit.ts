@@ -263,6 +263,7 @@ export function makeCodable(layer: FitLayer, costs: ClassCosts, fit: Fit): Fit {
   const { outputs, values } = layer;
   const rows = layer.rowInput.length;
   const { span, byValue } = costs;
+  if (!byValue.some((cost) => cost >= UNCODABLE)) return fit;
   const shared = sharedOffsets(layer, fit);
   const [least, most] = extremes(shared);
   const present = new Uint8Array(256);

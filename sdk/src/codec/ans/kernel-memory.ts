@@ -8,6 +8,22 @@ export interface CodecKernels {
   startLanes(lanes: number, active: number, log: number, words: number, end: number): number;
   decodeSingles(...tile: TileArguments): number;
   decodePairs(...tile: TileArguments): number;
+  encodeChunks(
+    values: number,
+    classes: number,
+    specials: number,
+    codings: number,
+    lanes: number,
+    ...rest: [...shape: TilesShape, size: number, chunks: number]
+  ): void;
+  /** @returns the number of words */
+  writeWords(
+    chunks: number,
+    lanes: number,
+    writers: number,
+    active: number,
+    ...rest: [...shape: TilesShape, log: number, output: number]
+  ): number;
   predict(
     values: number,
     count: number,
@@ -33,6 +49,8 @@ type TileArguments = [
   words: number,
   end: number,
 ];
+
+type TilesShape = [perStep: number, tiles: number, rows: number, width: number, lastWidth: number];
 
 /** The part of the WebAssembly interface used here; the compiler's own types come with the DOM library only. */
 interface WasmMemory {
@@ -67,8 +85,15 @@ export class KernelMemory {
     });
   }
 
+  private static opened: { readonly memory: KernelMemory | undefined } | undefined;
+
   /** undefined where there is no WebAssembly, or the kernels were not built. */
-  static open(): KernelMemory | undefined {
+  static shared(): KernelMemory | undefined {
+    KernelMemory.opened ??= { memory: KernelMemory.open() };
+    return KernelMemory.opened.memory;
+  }
+
+  private static open(): KernelMemory | undefined {
     const wasm = (globalThis as { WebAssembly?: WasmInterface }).WebAssembly;
     const bytes = wasm ? readKernel() : undefined;
     if (!wasm || !bytes) return undefined;
@@ -95,6 +120,10 @@ export class KernelMemory {
   /** Views; laying out again may invalidate them. */
   bytes(address: number, length: number): Uint8Array {
     return new Uint8Array(this.memory.buffer, address, length);
+  }
+
+  words(address: number, length: number): Uint16Array {
+    return new Uint16Array(this.memory.buffer, address, length);
   }
 
   integers(address: number, length: number): Int32Array {

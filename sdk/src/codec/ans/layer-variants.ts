@@ -30,7 +30,7 @@ export function singleVariants({ weights, layout }: LayerWeights): LayerVariant[
       kind: kinds.single,
       center,
       sideBits: centerBits,
-      fit: { ...rows, values: new Uint8Array(Int8Array.from(centered).buffer) },
+      fit: { ...rows, values: lowBytes(centered) },
     },
   ];
   for (const candidate of predictionCandidates(layout)) {
@@ -49,6 +49,12 @@ export function singleVariants({ weights, layout }: LayerWeights): LayerVariant[
     });
   }
   return variants;
+}
+
+function lowBytes(values: Int16Array): Uint8Array {
+  const bytes = new Uint8Array(values.length);
+  for (let index = 0; index < values.length; index += 1) bytes[index] = values[index];
+  return bytes;
 }
 
 function predictionBits({ coefficients, flattened }: Prediction): number {
@@ -70,7 +76,7 @@ function rowsOf(layout: WeightLayout): Omit<FitLayer, "values"> {
 /** The median: where a per-tensor zero point puts the weights of an asymmetric model. */
 function centerOf(weights: Int8Array): number {
   const histogram = new Uint32Array(256);
-  for (const weight of weights) histogram[weight + 128] += 1;
+  for (let index = 0; index < weights.length; index += 1) histogram[weights[index] + 128] += 1;
   let below = 0;
   for (let bin = 0; bin < 256; bin += 1) {
     below += histogram[bin];
