@@ -73,18 +73,23 @@ const PAIR_CLASSES = 8;
 /** Above this many bits a weight, pairs have too many symbols. */
 const MOST_PAIR_BITS = 3;
 
+/** In a model of more weights than this, fewer of them decide on a channel's class. */
+const LARGE_MODEL = 4_000_000;
+const LARGE_SAMPLE = 64;
+
 function chooseModel(
   layers: readonly LayerWeights[],
   log: number,
   policy: "auto" | "never" | "always",
   onProgress: Progress,
 ): ChosenModel {
-  const singleCandidates = layers.map(singleVariants);
-  const single = chooseSingles(singleCandidates, log, MAX_CLASSES, (done) => onProgress(done / 2));
   const weights = layers.reduce((sum, layer) => sum + layer.weights.length, 0);
+  const sample = weights > LARGE_MODEL ? LARGE_SAMPLE : undefined;
+  const singleCandidates = layers.map((layer) => singleVariants(layer, sample));
+  const single = chooseSingles(singleCandidates, log, MAX_CLASSES, (done) => onProgress(done / 2));
   const bytes = modelBytes(single);
   if (policy === "never" || (policy === "auto" && bytes * 8 > MOST_PAIR_BITS * weights)) return single;
-  const pairCandidates = layers.map(pairVariant);
+  const pairCandidates = layers.map((layer) => pairVariant(layer, sample));
   const paired = pairCandidates.filter((variant) => variant !== undefined);
   const pairedWeights = layers.reduce((sum, layer, index) => {
     return sum + (pairCandidates[index] ? layer.weights.length : 0);

@@ -13,6 +13,8 @@ export interface FitLayer {
   /** Input channel and tap of each row. */
   readonly rowInput: Uint16Array;
   readonly rowTap: Uint16Array;
+  /** Values an element of an axis is judged by at most. */
+  readonly sample: number;
 }
 
 export interface Offsets {
@@ -32,8 +34,6 @@ type Axis = "a" | "b" | "c";
 
 const RADIUS = 3;
 const WIDEST: Record<Axis, number> = { a: 5, b: 5, c: 3 };
-/** Values an axis element is judged by at most; more only costs time. */
-const SAMPLE = 384;
 const SCRATCH_ROUNDS = 2;
 /** Output offsets begin this far below the first class. */
 const LOWEST_A = 8;
@@ -79,10 +79,10 @@ function withOutputs(
   { b, c }: Pick<Offsets, "b" | "c">,
   [lowest, highest]: readonly [number, number],
 ): Offsets {
-  const { outputs, values } = layer;
+  const { outputs, values, sample } = layer;
   const rows = layer.rowInput.length;
   const { span, byValue } = costs;
-  const stride = rows > SAMPLE ? Math.floor(rows / SAMPLE) | 1 : 1;
+  const stride = rows > sample ? Math.floor(rows / sample) | 1 : 1;
   const width = highest - lowest + 1;
   const sums = new Float64Array(width);
   const a = new Int32Array(outputs);
@@ -212,7 +212,7 @@ function axisCosts(layer: FitLayer, costs: ClassCosts, { a, b, c }: Offsets, axi
   const size = axis === "a" ? outputs : axis === "b" ? layer.inputs : layer.taps;
   const matrix = new Float64Array(size * width);
   const perElement = (outputs * rows) / size;
-  const stride = Math.max(1, Math.floor(perElement / SAMPLE));
+  const stride = Math.max(1, Math.floor(perElement / layer.sample));
   // Sample rows for an output channel, output channels for the others; odd strides meet every tap and channel.
   const rowStride = axis === "a" && stride > 1 ? stride | 1 : 1;
   const outputStride = axis === "a" ? 1 : Math.min(stride, outputs);

@@ -18,12 +18,15 @@ export interface LayerVariant {
 /** A center this close to zero is not worth its byte. */
 const NEGLIGIBLE_CENTER = 1;
 
-export function singleVariants({ weights, layout }: LayerWeights): LayerVariant[] {
+/** Values by which an offset of a channel or tap is judged. */
+const SAMPLE = 384;
+
+export function singleVariants({ weights, layout }: LayerWeights, sample = SAMPLE): LayerVariant[] {
   const center = centerOf(weights);
   const ohwi = channelOrder(weights, layout);
   const centered = new Int16Array(ohwi.length);
   for (let index = 0; index < ohwi.length; index += 1) centered[index] = ohwi[index] - center;
-  const rows = rowsOf(layout);
+  const rows = { ...rowsOf(layout), sample };
   const centerBits = center === 0 ? 0 : 8;
   const variants: LayerVariant[] = [
     {
@@ -65,7 +68,7 @@ function predictionBits({ coefficients, flattened }: Prediction): number {
   return bits;
 }
 
-function rowsOf(layout: WeightLayout): Omit<FitLayer, "values"> {
+function rowsOf(layout: WeightLayout): Omit<FitLayer, "values" | "sample"> {
   const { outputs, inputs, kernelHeight, kernelWidth } = layout;
   const taps = kernelHeight * kernelWidth;
   const rowInput = Uint16Array.from({ length: taps * inputs }, (_, row) => row % inputs);
@@ -89,7 +92,7 @@ function centerOf(weights: Int8Array): number {
 export const LARGEST_IN_PAIR = 7;
 
 /** undefined when two large weights meet in a pair, or pairs are pointless. */
-export function pairVariant({ weights, layout }: LayerWeights): LayerVariant | undefined {
+export function pairVariant({ weights, layout }: LayerWeights, sample = SAMPLE): LayerVariant | undefined {
   let large = 0;
   for (const weight of weights) if (Math.abs(weight) > LARGEST_IN_PAIR) large += 1;
   if (large * 16 > weights.length) return undefined;
@@ -112,7 +115,10 @@ export function pairVariant({ weights, layout }: LayerWeights): LayerVariant | u
     kind: kinds.pairs,
     center: 0,
     sideBits: 0,
-    fit: { outputs, inputs, taps, values, rowInput: rowInput.filter(even), rowTap: rowTap.filter(even) },
+    fit: {
+      ...{ outputs, inputs, taps, values, sample },
+      ...{ rowInput: rowInput.filter(even), rowTap: rowTap.filter(even) },
+    },
   };
 }
 
