@@ -42,6 +42,8 @@ const ROUNDS = 2;
 /** Training looks at about this many weights of a model, or this many of each layer if that is more. */
 const TRAINING_WEIGHTS = 300_000;
 const LAYER_TRAINING_WEIGHTS = 4_096;
+const MOST_TRAINING_LAYERS = 64;
+const GOLDEN_RATIO = 0.618_033_988_749_895;
 
 /** Tables for single weights, at most `mostClasses` of them, and the cheapest variant of each layer under them. */
 export function chooseSingles(
@@ -54,13 +56,15 @@ export function chooseSingles(
     FINE_SIGMAS.map((sigma) => probabilityCosts(priorProbabilities(sigma), MOST_BITS)),
   );
   const budgets = trainingBudgets(layers.map(([{ fit }]) => fit.values.length));
-  const sampled = layers.map((variants, index) => {
-    const candidates = variants.map((variant) => ({
+  const cheapest = (index: number, costs: ClassCosts): { variant: LayerVariant; fit: Fit } => {
+    const candidates = layers[index].map((variant) => ({
       ...variant,
       fit: sampleLayer(variant.fit, budgets[index]),
     }));
-    return cheapestVariant(candidates, fine);
-  });
+    return cheapestVariant(candidates, costs);
+  };
+  const training = trainingLayers(layers.length);
+  const sampled = training.map((index) => cheapest(index, fine));
   onProgress(0.2);
   const clusters = clusterClasses(
     sampled.map(({ variant }) => variant.fit),
@@ -78,11 +82,27 @@ export function chooseSingles(
     if (best === undefined || model.bits < best.bits) best = model;
     onProgress(0.2 + (0.5 * (index + 1)) / systems.length);
   });
-  // The variants of the training, with all their output channels.
-  const full = layers.map((variants, index) => {
-    return variants.find(({ prediction }) => prediction === sampled[index].variant.prediction)!;
+  const { tables, fits } = best!;
+  const costs = allCosts(tables, false);
+  const samples = layers.map((_, index) => {
+    const trained = training.indexOf(index);
+    return trained < 0 ? cheapest(index, costs) : { ...sampled[trained], fit: fits[trained] };
   });
-  return finish(full, best!, (done) => onProgress(0.7 + 0.3 * done));
+  // The variants of the samples, with all their output channels.
+  const full = layers.map((variants, index) => {
+    return variants.find(({ prediction }) => prediction === samples[index].variant.prediction)!;
+  });
+  const earlier = samples.map(({ fit }) => fit);
+  return finish(full, tables, earlier, (done) => onProgress(0.7 + 0.3 * done));
+}
+
+/** Layers that take part in training: all, or in a deep model an even but aperiodic choice, since blocks of layers recur. */
+function trainingLayers(count: number): number[] {
+  const all = Array.from({ length: count }, (_, index) => index);
+  if (count <= MOST_TRAINING_LAYERS) return all;
+  const place = (index: number): number => (index * GOLDEN_RATIO) % 1;
+  const chosen = [...all].sort((left, right) => place(left) - place(right)).slice(0, MOST_TRAINING_LAYERS);
+  return chosen.sort((left, right) => left - right);
 }
 
 /** Tables for pairs, and the offsets of each layer under them. */
@@ -104,7 +124,7 @@ export function choosePairs(
   );
   onProgress(0.3);
   const trained = trainModel(sampled, { starts: system }, log);
-  return finish(layers, trained, (done) => onProgress(0.5 + 0.5 * done));
+  return finish(layers, trained.tables, trained.fits, (done) => onProgress(0.5 + 0.5 * done));
 }
 
 /** Estimated bytes of tables and layers. */
@@ -244,13 +264,18 @@ function demandOf(layers: readonly LayerVariant[], fits: readonly Fit[], classes
 }
 
 /** Fits whole layers to trained tables. */
-function finish(layers: readonly LayerVariant[], trained: TrainedModel, onProgress: Progress): ChosenModel {
-  const costs = allCosts(trained.tables, layers[0].kind === 2);
-  const last = trained.tables.classes.length - 1;
+function finish(
+  layers: readonly LayerVariant[],
+  tables: ModelTables,
+  earlier: readonly Fit[],
+  onProgress: Progress,
+): ChosenModel {
+  const costs = allCosts(tables, layers[0].kind === 2);
+  const last = tables.classes.length - 1;
   const chosen = layers.map((variant, index): ChosenLayer => {
-    const fit = makeCodable(variant.fit, costs, refitLayer(variant.fit, costs, trained.fits[index]));
+    const fit = makeCodable(variant.fit, costs, refitLayer(variant.fit, costs, earlier[index]));
     onProgress((index + 1) / layers.length);
     return { variant, fit: { ...fit, sideBits: fit.sideBits + variant.sideBits }, first: 0, last };
   });
-  return { tables: trained.tables, layers: chosen };
+  return { tables, layers: chosen };
 }

@@ -14,6 +14,7 @@ import { BIT } from "./class-costs.js";
 import { encodeSegmentInKernel } from "./encode-kernel.js";
 import type { FitLayer } from "./fit.js";
 import { type CodedHeader, fitsHeader, kinds, STORED_OVERHEAD, writeHeader } from "./header.js";
+import { fastWeightsCrc } from "./kernel-memory.js";
 import { type ClassSymbols, classSymbols, encodeSegment, type SegmentSymbols } from "./lanes.js";
 import { LARGEST_IN_PAIR, type LayerVariant, pairVariant, singleVariants } from "./layer-variants.js";
 import { demandOrderOf } from "./orders.js";
@@ -164,7 +165,7 @@ function encodeLayer(
     b: Uint8Array.from(fit.b, (value) => value - leastB),
     c: Uint8Array.from(fit.c, (value) => value - leastC),
     center: variant.center,
-    crc: weightsCrc(weights),
+    crc: (kernel ? fastWeightsCrc : weightsCrc)(weights),
     prediction: variant.prediction,
     tilesPerSegment,
   };
@@ -185,7 +186,7 @@ function encodeLayer(
       wordBytes(encodeSegment(own, coding, log, layout, header, tile, end));
     if (tilesPerSegment > 0) {
       const covered = weights.subarray(tile * tileWeights, (tile + step) * tileWeights);
-      parts.push(segmentHeader(words.length / 2, weightsCrc(covered)));
+      parts.push(segmentHeader(words.length / 2, (kernel ? fastWeightsCrc : weightsCrc)(covered)));
     }
     parts.push(words);
   }

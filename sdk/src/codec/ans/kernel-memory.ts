@@ -1,6 +1,7 @@
 /** Loads the WebAssembly kernels of ../../../codec-kernel, and the one memory they share. */
 import { readFileSync } from "node:fs";
 import { crc32cTables } from "../../overlay/crc32c.js";
+import { weightsCrc } from "../checksum.js";
 
 /** See codec-kernel/assembly; every pointer is a byte address in the same memory. */
 export interface CodecKernels {
@@ -133,6 +134,16 @@ export class KernelMemory {
   crc32c(address: number, length: number): number {
     return this.kernels.crc32c(CRC_TABLES, address, length, 0) >>> 0;
   }
+}
+
+/** CRC-32C of weights, in the kernels where there are any. */
+export function fastWeightsCrc(weights: Int8Array): number {
+  const memory = KernelMemory.shared();
+  const address = memory?.layOut([weights.length])?.[0];
+  if (!memory || address === undefined) return weightsCrc(weights);
+  const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.length);
+  memory.bytes(address, bytes.length).set(bytes);
+  return memory.crc32c(address, bytes.length);
 }
 
 function readKernel(): Uint8Array | undefined {

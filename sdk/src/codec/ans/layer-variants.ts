@@ -24,8 +24,6 @@ const SAMPLE = 384;
 export function singleVariants({ weights, layout }: LayerWeights, sample = SAMPLE): LayerVariant[] {
   const center = centerOf(weights);
   const ohwi = channelOrder(weights, layout);
-  const centered = new Int16Array(ohwi.length);
-  for (let index = 0; index < ohwi.length; index += 1) centered[index] = ohwi[index] - center;
   const rows = { ...rowsOf(layout), sample };
   const centerBits = center === 0 ? 0 : 8;
   const variants: LayerVariant[] = [
@@ -33,10 +31,14 @@ export function singleVariants({ weights, layout }: LayerWeights, sample = SAMPL
       kind: kinds.single,
       center,
       sideBits: centerBits,
-      fit: { ...rows, values: lowBytes(centered) },
+      fit: { ...rows, values: lessCenter(ohwi, center) },
     },
   ];
-  for (const candidate of predictionCandidates(layout)) {
+  const candidates = predictionCandidates(layout);
+  if (candidates.length === 0) return variants;
+  const centered = new Int16Array(ohwi.length);
+  for (let index = 0; index < ohwi.length; index += 1) centered[index] = ohwi[index] - center;
+  for (const candidate of candidates) {
     const prediction = fitPrediction(centered, layout, candidate);
     if (!prediction) continue;
     const differences = weights.slice();
@@ -54,10 +56,10 @@ export function singleVariants({ weights, layout }: LayerWeights, sample = SAMPL
   return variants;
 }
 
-function lowBytes(values: Int16Array): Uint8Array {
-  const bytes = new Uint8Array(values.length);
-  for (let index = 0; index < values.length; index += 1) bytes[index] = values[index];
-  return bytes;
+/** Bytes of the weights less their center, modulo 256. */
+function lessCenter(weights: Int8Array, center: number): Uint8Array {
+  const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.length);
+  return center === 0 ? bytes : bytes.map((byte) => byte - center);
 }
 
 function predictionBits({ coefficients, flattened }: Prediction): number {
