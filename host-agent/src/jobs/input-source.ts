@@ -37,7 +37,14 @@ export async function openInputs(graph: Graph, options: InputOptions): Promise<I
       hint: "Raise --limit, or give a data set that is not empty.",
     });
   }
-  return { name: dataset.name, count, classes: dataset.classes, dataset };
+  const bundled =
+    options.dataset === undefined && options.inputs === undefined && options.fallback !== undefined;
+  return {
+    name: bundled ? "the bundled test images" : dataset.name,
+    count,
+    classes: dataset.classes,
+    dataset,
+  };
 }
 
 async function chooseDataset(graph: Graph, { dataset, inputs, fallback }: InputOptions): Promise<Dataset> {
