@@ -1,10 +1,10 @@
 /** `sluice doctor`: what this machine can and cannot do, and what to type about it. */
 
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { freemem, totalmem } from "node:os";
 import { type Command, Option } from "commander";
-import { findBoards, startEmulatedBoard } from "../boards/index.js";
+import { findBoards, startEmulatedBoard, usbBoards } from "../boards/index.js";
 import { renderTable } from "../report/text-table.js";
 import { type BoardDoctorOptions, examineKv260 } from "./doctor-kv260.js";
 import { exitCodes } from "./exit-codes.js";
@@ -137,23 +137,16 @@ async function checkImport(name: string, purpose: string): Promise<Finding> {
 
 function checkSerialPorts(): Finding {
   const check = "Serial ports";
-  const folder = "/dev/serial/by-id";
-  const ports = existsSync(folder) ? readdirSync(folder) : [];
-  const boards = ports.filter((name) => /Xilinx_ML_Carrier_Card.*-if01/.test(name));
+  const boards = usbBoards();
   if (boards.length === 0) {
-    return {
-      check,
-      outcome: "optional",
-      found: `${ports.length} USB ports, no KV260`,
-      next: "plug in the KV260's USB",
-    };
+    return { check, outcome: "optional", found: "no KV260 on USB", next: "plug in the KV260's USB" };
   }
-  const locked = boards.filter((name) => !readableAndWritable(`${folder}/${name}`));
+  const locked = boards.some(({ path }) => !readableAndWritable(path));
   return {
     check,
-    outcome: locked.length > 0 ? "broken" : "ok",
-    found: boards.join(", "),
-    next: locked.length > 0 ? 'sudo usermod -aG dialout "$USER", then log in again' : "",
+    outcome: locked ? "broken" : "ok",
+    found: boards.map(({ serialNumber }) => `KV260 carrier ${serialNumber}`).join(", "),
+    next: locked ? 'sudo usermod -aG dialout "$USER", then log in again' : "",
   };
 }
 

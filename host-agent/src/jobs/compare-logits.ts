@@ -6,6 +6,7 @@
 import type { CompiledModel } from "@sluice/sdk/compile";
 import { outputCodes } from "@sluice/sdk/compile";
 import { geometryById } from "@sluice/sdk/overlay";
+import { argmax } from "@sluice/sdk/reference";
 import type { BoardSession } from "./board-session.js";
 import type { PreparedImage } from "./check-layers.js";
 import type { ReferencePool } from "./reference-pool.js";
@@ -67,7 +68,7 @@ export async function compareLogits(
       const { label } = chunk[index];
       if (label === undefined) return;
       labelled += 1;
-      if (argmax(found, index * size, size) === label) correct += 1;
+      if (argmax(found.subarray(index * size, (index + 1) * size)) === label) correct += 1;
     });
     logits[first / CHUNK] = found;
     for (let element = 0; element < wanted.length; element += 1) {
@@ -104,15 +105,6 @@ export async function compareLogits(
   await Promise.all(comparing);
   if (failure) throw failure;
   return { images: done, cycles, correct, labelled, mismatch, logits: concatenate(logits), names };
-}
-
-/** Lowest index among equal maxima. */
-export function argmax(values: ArrayLike<number>, start = 0, length = values.length): number {
-  let best = 0;
-  for (let index = 1; index < length; index += 1) {
-    if (values[start + index] > values[start + best]) best = index;
-  }
-  return best;
 }
 
 async function* chunksOf<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

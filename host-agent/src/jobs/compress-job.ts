@@ -247,7 +247,7 @@ async function measure(
       const images = Math.min(BATCH, filled - start);
       const logits = interpreter.run(batch.subarray(start * size, (start + images) * size), images);
       for (let image = 0; image < images; image += 1) {
-        floatClasses.push(argmaxOf(logits.subarray(image * classes, (image + 1) * classes)));
+        floatClasses.push(argmax(logits.subarray(image * classes, (image + 1) * classes)));
       }
     }
     const images = filled;
@@ -284,12 +284,6 @@ async function measure(
     images: total,
     interval: 1.96 * Math.sqrt((integer * (1 - integer)) / Math.max(1, total)),
   };
-}
-
-function argmaxOf(values: Float32Array): number {
-  let best = 0;
-  for (let index = 1; index < values.length; index += 1) if (values[index] > values[best]) best = index;
-  return best;
 }
 
 /** mulberry32: numbers in [0, 1) that the seed fixes. */
