@@ -15,6 +15,12 @@ import { registerVerify } from "./verify.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
+// A reader that has seen enough (`sluice inspect … | head`) closes the pipe; that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(exitCodes.ok);
+});
+
 const program = new Command("sluice")
   .description(
     "Compressed CNN weights on a Kria KV260, verified bit for bit; on an emulated board when none is attached.",
