@@ -6,9 +6,9 @@
  *   const driver = new OverlayDriver(device);
  */
 import { type EmulatorOptions, OverlayEmulator } from "@sluice/bitstreams/emulator";
-import { DeviceError } from "@sluice/sdk/errors.js";
 import { kv260Geometry, type OverlayGeometry, registers } from "@sluice/sdk/overlay";
 import { type CacheHook, EmulatedDdr } from "./ddr.js";
+import { checkRegisterOffset, InterruptLine } from "./interrupt-line.js";
 import type { DeviceBuffer, OverlayDevice } from "./overlay-device.js";
 
 /** Places where a test or a twin that fails on purpose may interfere. All unset by default. */
@@ -41,7 +41,6 @@ export interface EmulatedDeviceOptions {
 
 const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
 const DEFAULT_TURN_MS = 5;
-const REGISTER_BYTES = 4;
 const STALL_POLL_MS = 2;
 /** Against real time at 250 MHz, on a machine that is busy with other things. */
 const SLOWDOWN = { wasm: 100, plain: 2000 } as const;
@@ -55,10 +54,9 @@ export class EmulatedDevice implements OverlayDevice {
   readonly #ddr: EmulatedDdr;
   readonly #faults: EmulatedFaults;
   readonly #turnMs: number;
+  readonly #line = new InterruptLine();
   #turn?: NodeJS.Immediate;
   #stall?: NodeJS.Timeout;
-  #waiting?: () => void;
-  #closed = false;
 
   constructor(options: EmulatedDeviceOptions = {}) {
     this.geometry = options.geometry ?? kv260Geometry;
@@ -76,7 +74,7 @@ export class EmulatedDevice implements OverlayDevice {
     });
     this.slowdown = SLOWDOWN[this.emulator.engine.name];
     this.emulator.onInterrupt = () => {
-      if (this.#faults.onInterrupt?.() !== false) this.#waiting?.();
+      if (this.#faults.onInterrupt?.() !== false) this.#line.rise();
     };
   }
 
@@ -104,47 +102,20 @@ export class EmulatedDevice implements OverlayDevice {
   }
 
   allocate(byteLength: number, alignment: number): DeviceBuffer {
-    this.#checkOpen();
+    this.#line.checkOpen();
     return this.#ddr.allocate(byteLength, alignment);
   }
 
   waitForInterrupt(deadlineMs: number): Promise<void> {
-    this.#checkOpen();
-    if (this.#waiting) {
-      throw new DeviceError("busy", "Someone already waits for the interrupt.", {
-        hint: "Run one program at a time.",
-      });
-    }
-    if (this.#pending()) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.#waiting = undefined;
-      };
-      const timer = setTimeout(() => {
-        settle();
-        reject(
-          new DeviceError("interrupt-timeout", "The overlay's interrupt did not come in time.", {
-            expected: `an interrupt within ${Math.round(deadlineMs)} ms`,
-            found: "none",
-          }),
-        );
-      }, deadlineMs);
-      this.#waiting = () => {
-        settle();
-        if (this.#closed) reject(closedError());
-        else resolve();
-      };
-    });
+    return this.#line.wait(deadlineMs, () => this.#pending());
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     clearImmediate(this.#turn);
     clearTimeout(this.#stall);
     this.#turn = undefined;
     this.#stall = undefined;
-    this.#waiting?.();
+    this.#line.close();
   }
 
   #pending(): boolean {
@@ -162,7 +133,7 @@ export class EmulatedDevice implements OverlayDevice {
         }
         this.emulator.step();
       }
-      if (this.emulator.busy && !this.#closed) this.#scheduleTurn();
+      if (this.emulator.busy && !this.#line.closed) this.#scheduleTurn();
     });
   }
 
@@ -170,23 +141,12 @@ export class EmulatedDevice implements OverlayDevice {
   #pause(): void {
     this.#stall = setTimeout(() => {
       this.#stall = undefined;
-      if (this.emulator.busy && !this.#closed) this.#scheduleTurn();
+      if (this.emulator.busy && !this.#line.closed) this.#scheduleTurn();
     }, STALL_POLL_MS);
   }
 
   #checkAccess(offset: number): void {
-    this.#checkOpen();
-    if (Number.isInteger(offset) && offset >= 0 && offset % REGISTER_BYTES === 0) return;
-    throw new DeviceError("bad-register", "Registers are words at multiples of four.", {
-      found: String(offset),
-    });
+    this.#line.checkOpen();
+    checkRegisterOffset(offset);
   }
-
-  #checkOpen(): void {
-    if (this.#closed) throw closedError();
-  }
-}
-
-function closedError(): DeviceError {
-  return new DeviceError("closed", "The device has been closed.", { hint: "Open it again." });
 }

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { DeviceError } from "@sluice/sdk/errors.js";
 import { control, kv260Geometry, type OverlayGeometry, registers, status } from "@sluice/sdk/overlay";
 import { EmulatedDdr, FIRST_ADDRESS } from "./ddr.js";
+import { checkRegisterOffset, InterruptLine } from "./interrupt-line.js";
 import type { DeviceBuffer, OverlayDevice } from "./overlay-device.js";
 import { loadRtlLibrary, type RtlLibrary } from "./rtl-library.js";
 
@@ -40,7 +41,6 @@ export interface RtlDeviceOptions {
 }
 
 const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
-const REGISTER_BYTES = 4;
 /** Cycles between two looks at the clock. */
 const SLICE_CYCLES = 512;
 /** 250 MHz against about 100,000 simulated cycles a second, on a machine that is busy with other things. */
@@ -60,9 +60,8 @@ export class RtlDevice implements OverlayDevice {
   readonly #simulation: unknown;
   readonly #ddr: EmulatedDdr;
   readonly #turnMs: number;
+  readonly #line = new InterruptLine();
   #turn?: NodeJS.Immediate;
-  #waiting?: () => void;
-  #closed = false;
 
   /** @throws {DeviceError} `rtl-not-built` */
   constructor(options: RtlDeviceOptions = {}) {
@@ -103,7 +102,7 @@ export class RtlDevice implements OverlayDevice {
   }
 
   allocate(byteLength: number, alignment: number): DeviceBuffer {
-    this.#checkOpen();
+    this.#line.checkOpen();
     const buffer = this.#ddr.allocate(byteLength, alignment);
     const address = Number(buffer.address);
     this.#library.map(this.#simulation, address, byteLength);
@@ -117,47 +116,20 @@ export class RtlDevice implements OverlayDevice {
   }
 
   waitForInterrupt(deadlineMs: number): Promise<void> {
-    this.#checkOpen();
-    if (this.#waiting) {
-      throw new DeviceError("busy", "Someone already waits for the interrupt.", {
-        hint: "Run one program at a time.",
-      });
-    }
-    if (this.#interrupted()) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.#waiting = undefined;
-      };
-      const timer = setTimeout(() => {
-        settle();
-        reject(
-          new DeviceError("interrupt-timeout", "The overlay's interrupt did not come in time.", {
-            expected: `an interrupt within ${Math.round(deadlineMs)} ms`,
-            found: "none",
-          }),
-        );
-      }, deadlineMs);
-      this.#waiting = () => {
-        settle();
-        if (this.#closed) reject(closedError());
-        else resolve();
-      };
-    });
+    return this.#line.wait(deadlineMs, () => this.#interrupted());
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#line.closed) return;
     clearImmediate(this.#turn);
     this.#turn = undefined;
-    this.#waiting?.();
+    this.#line.close();
     this.#library.close(this.#simulation);
   }
 
   /** Runs the clock without anything else happening; for tests of the idle overlay. */
   runCycles(cycles: number): void {
-    this.#checkOpen();
+    this.#line.checkOpen();
     this.#library.run(this.#simulation, cycles);
   }
 
@@ -189,24 +161,13 @@ export class RtlDevice implements OverlayDevice {
         this.#library.run(this.#simulation, SLICE_CYCLES);
         busy = this.#busy();
       }
-      if (busy && !this.#closed) this.#scheduleTurn();
-      if (!busy && this.#interrupted()) this.#waiting?.();
+      if (busy && !this.#line.closed) this.#scheduleTurn();
+      if (!busy && this.#interrupted()) this.#line.rise();
     });
   }
 
   #checkAccess(offset: number): void {
-    this.#checkOpen();
-    if (Number.isInteger(offset) && offset >= 0 && offset % REGISTER_BYTES === 0) return;
-    throw new DeviceError("bad-register", "Registers are words at multiples of four.", {
-      found: String(offset),
-    });
+    this.#line.checkOpen();
+    checkRegisterOffset(offset);
   }
-
-  #checkOpen(): void {
-    if (this.#closed) throw closedError();
-  }
-}
-
-function closedError(): DeviceError {
-  return new DeviceError("closed", "The device has been closed.", { hint: "Open it again." });
 }

@@ -3,10 +3,10 @@
  * a test can call them one after the other.
  */
 import { availableParallelism } from "node:os";
-import { codecByName, deflateCodec, type LayerWeights } from "@sluice/sdk/codec";
+import { codecByName, deflateCodec } from "@sluice/sdk/codec";
 import { type CompiledModel, compile } from "@sluice/sdk/compile";
-import { geometryById, type OverlayGeometry, toDemandOrder, unpackCommands } from "@sluice/sdk/overlay";
-import { commandWeightLayout, decodeLayerWeights, writePackage } from "@sluice/sdk/package";
+import { geometryById, type OverlayGeometry } from "@sluice/sdk/overlay";
+import { decodeWeightSections, writePackage } from "@sluice/sdk/package";
 import {
   checkPreprocessing,
   defaultPreprocessing,
@@ -116,27 +116,7 @@ async function* asyncItems<T>(items: readonly T[]): AsyncGenerator<T> {
 
 /** The same weights as DEFLATE streams, so that the report can say what the codec gained over it. */
 export function deflateBytes(compiled: CompiledModel): number {
-  const geometry = geometryById(compiled.plan.geometry);
-  const program = compiled.sections.find(({ kind }) => kind === "program");
-  if (!program) return 0;
-  const decoded = decodeLayerWeights(compiled);
-  const layers: LayerWeights[] = [];
-  const seen = new Set<number>();
-  for (const command of unpackCommands(program.bytes)) {
-    if ((command.opcode !== "CONV" && command.opcode !== "DEPTHWISE") || seen.has(command.weightsOffset))
-      continue;
-    seen.add(command.weightsOffset);
-    const section = compiled.sections.find(
-      ({ kind, offset, bytes }) =>
-        kind === "weights" &&
-        offset <= command.weightsOffset &&
-        command.weightsOffset < offset + bytes.length,
-    );
-    const weights = section && decoded.get(section.name);
-    if (!weights) continue;
-    const layout = commandWeightLayout(command, geometry);
-    layers.push({ name: section.name, layout, weights: toDemandOrder(weights, layout) });
-  }
+  const layers = decodeWeightSections(compiled);
   return deflateCodec.encode(layers).streams.reduce((sum, stream) => sum + stream.length, 0);
 }
 

@@ -1,6 +1,6 @@
 /** The weights of every engine layer, decoded from the very image that the board will read. */
 import { codecById } from "../codec/registry.js";
-import type { WeightLayout } from "../codec/types.js";
+import type { LayerWeights, WeightLayout } from "../codec/types.js";
 import type { CompiledModel } from "../compile/types.js";
 import { PackageError } from "../errors.js";
 import { geometryById, type OverlayGeometry } from "../overlay/geometry.js";
@@ -10,15 +10,15 @@ import { fromDemandOrder } from "../overlay/weight-order.js";
 export type ImageView = Pick<CompiledModel, "plan" | "sections">;
 
 /**
- * OHWI weights by the name of their section; bands of one layer share a section and are decoded once.
+ * What each weight section holds, in demand order; bands of one layer share a section and are decoded once.
  * @throws {PackageError} `missing-section`; {CodecError} for a damaged stream.
  */
-export function decodeLayerWeights(image: ImageView): Map<string, Int8Array> {
+export function decodeWeightSections(image: ImageView): LayerWeights[] {
   const geometry = geometryById(image.plan.geometry);
   const program = image.sections.find((section) => section.kind === "program");
   if (!program) throw missing("program");
   const tables = image.sections.find((section) => section.kind === "tables")?.bytes ?? new Uint8Array(0);
-  const decoded = new Map<string, Int8Array>();
+  const decoded = new Map<string, LayerWeights>();
   for (const command of unpackCommands(program.bytes)) {
     if (command.opcode !== "CONV" && command.opcode !== "DEPTHWISE") continue;
     const end = command.weightsOffset + command.weightsBytes;
@@ -27,16 +27,27 @@ export function decodeLayerWeights(image: ImageView): Map<string, Int8Array> {
         kind === "weights" && offset <= command.weightsOffset && end <= offset + bytes.length,
     );
     if (!section) throw missing(`weights of layer ${command.layer}`);
-    if (decoded.has(section.name)) continue;
+    const { name } = section;
+    if (decoded.has(name)) continue;
     const layout = commandWeightLayout(command, geometry);
     const stream = section.bytes.subarray(command.weightsOffset - section.offset, end - section.offset);
     const weights = codecById(command.codec).openDecoder(tables).decode(stream, layout);
-    decoded.set(section.name, fromDemandOrder(weights, layout));
+    decoded.set(name, { name, layout, weights });
   }
-  return decoded;
+  return [...decoded.values()];
 }
 
-export function commandWeightLayout(
+/**
+ * OHWI weights by the name of their section.
+ * @throws as `decodeWeightSections`
+ */
+export function decodeLayerWeights(image: ImageView): Map<string, Int8Array> {
+  return new Map(
+    decodeWeightSections(image).map(({ name, layout, weights }) => [name, fromDemandOrder(weights, layout)]),
+  );
+}
+
+function commandWeightLayout(
   command: ConvCommand | DepthwiseCommand,
   geometry: OverlayGeometry,
 ): WeightLayout {
