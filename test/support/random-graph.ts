@@ -7,7 +7,7 @@
 import type { Graph, RoundingStage, TensorId, Window } from "@sluice/sdk/graph";
 import { elementCount, isEightBit, windowOutputShape } from "@sluice/sdk/graph";
 import { GraphBuilder, type Quantization } from "./graph-builder.js";
-import { type Random, seededRandom } from "./random.js";
+import { type SeededRandom, seededRandom } from "./seeded-random.js";
 
 export type Dialect = "qonnx" | "int8" | "uint8";
 
@@ -84,7 +84,7 @@ interface Storage extends Quantization {
   readonly max: number;
 }
 
-function storage(dialect: Dialect, random: Random, isInput = false): Storage {
+function storage(dialect: Dialect, random: SeededRandom, isInput = false): Storage {
   if (dialect === "qonnx") {
     const unsigned = !isInput && random.chance(0.4);
     const bits = random.pick([8, 8, 8, 6, 4]);
@@ -103,7 +103,7 @@ function storage(dialect: Dialect, random: Random, isInput = false): Storage {
 class BlockMaker {
   constructor(
     private readonly builder: GraphBuilder,
-    private readonly random: Random,
+    private readonly random: SeededRandom,
     private readonly dialect: Dialect,
     private readonly maxChannels: number,
   ) {}

@@ -1,6 +1,6 @@
 /** Seeded random QONNX files: small networks with the operators, storage quirks and scales the importer must take. */
 import { type AttributeValue, OnnxBuilder, type QuantSpec } from "./onnx-builder.js";
-import type { Random } from "./random.js";
+import type { SeededRandom } from "./seeded-random.js";
 
 export interface RandomQonnx {
   readonly bytes: Uint8Array;
@@ -19,7 +19,7 @@ interface Activation {
   readonly evenOnly?: boolean;
 }
 
-export function randomQonnx(random: Random): RandomQonnx {
+export function randomQonnx(random: SeededRandom): RandomQonnx {
   const builder = new OnnxBuilder(random.pick(["onnx.brevitas", "qonnx.custom_op.general"]));
   const maker = new Maker(builder, random);
   const dims = [1, random.integer(1, 4), random.integer(4, 9), random.integer(4, 9)] as const;
@@ -37,7 +37,7 @@ export function randomQonnx(random: Random): RandomQonnx {
 class Maker {
   constructor(
     private readonly builder: OnnxBuilder,
-    private readonly random: Random,
+    private readonly random: SeededRandom,
   ) {}
 
   step(at: Activation): Activation {

@@ -6,6 +6,8 @@ export interface SeededRandom {
   /** Uniform integer in [low, high]. */
   integer(low: number, high: number): number;
   pick<T>(items: readonly T[]): T;
+  /** True with the given probability (default one half). */
+  chance(probability?: number): boolean;
 }
 
 export function seededRandom(seed: number): SeededRandom {
@@ -17,5 +19,11 @@ export function seededRandom(seed: number): SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
   const integer = (low: number, high: number): number => low + Math.floor(next() * (high - low + 1));
-  return { seed, next, integer, pick: (items) => items[integer(0, items.length - 1)] };
+  return {
+    seed,
+    next,
+    integer,
+    pick: (items) => items[integer(0, items.length - 1)],
+    chance: (probability = 0.5) => next() < probability,
+  };
 }

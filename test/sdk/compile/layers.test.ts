@@ -6,8 +6,8 @@ import { type Command, type OverlayGeometry, smallGeometry, unpackCommands } fro
 import { describe, expect, it } from "vitest";
 import { firstDifference } from "../../support/check-compiled.js";
 import { GraphBuilder } from "../../support/graph-builder.js";
-import { seededRandom } from "../../support/random.js";
 import { randomInput } from "../../support/random-graph.js";
+import { seededRandom } from "../../support/seeded-random.js";
 
 const random = seededRandom(77);
 const none = { top: 0, bottom: 0, left: 0, right: 0 };

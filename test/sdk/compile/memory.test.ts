@@ -3,7 +3,7 @@ import { inputFrame, memoryReport, outputCodes } from "@sluice/sdk/compile";
 import { packSegments, type Segment } from "@sluice/sdk/compile/pack-segments.js";
 import { kv260Geometry, smallGeometry } from "@sluice/sdk/overlay";
 import { describe, expect, it } from "vitest";
-import { seededRandom } from "../../support/random.js";
+import { seededRandom } from "../../support/seeded-random.js";
 
 describe("packSegments", () => {
   it("never overlaps blocks that live at the same time, and stays below the capacity", () => {

@@ -7,7 +7,7 @@ import {
   prepareConvolution,
 } from "@sluice/sdk/reference";
 import { describe, expect, it } from "vitest";
-import { type Random, seededRandom } from "../../support/random.js";
+import { type SeededRandom, seededRandom } from "../../support/seeded-random.js";
 
 interface Case {
   readonly node: ConvolutionNode;
@@ -15,7 +15,7 @@ interface Case {
   readonly input: Int32Array;
 }
 
-function randomCase(random: Random): Case {
+function randomCase(random: SeededRandom): Case {
   const depthwise = random.chance(0.3);
   const groups = depthwise ? random.integer(2, 9) : random.pick([1, 1, 1, 2, 3]);
   const inputsPerGroup = depthwise ? 1 : random.integer(1, 7);

@@ -9,9 +9,12 @@ import { importModel } from "@sluice/sdk/import";
 import { modelProto } from "@sluice/sdk/import/onnx/schema.js";
 import { describe, expect, it } from "vitest";
 import { mutate } from "../../../support/mutate.js";
-import { type Random, seededRandom } from "../../../support/random.js";
 import { randomQonnx } from "../../../support/random-qonnx.js";
-import { seededRandom as bitSource } from "../../../support/seeded-random.js";
+import {
+  seededRandom as bitSource,
+  type SeededRandom,
+  seededRandom,
+} from "../../../support/seeded-random.js";
 import { hasSharedData, sharedFile } from "../../../support/shared-data.js";
 
 const MAX_MILLISECONDS = 20_000;
@@ -46,7 +49,7 @@ function bases(count: number): Uint8Array[] {
 }
 
 /** Overwrites a few bytes with the longest varint: huge lengths, dimensions and counts. */
-function withHugeVarint(original: Uint8Array, random: Random): Uint8Array {
+function withHugeVarint(original: Uint8Array, random: SeededRandom): Uint8Array {
   const bytes = Uint8Array.from(original);
   const varint = random.pick([
     [0xff, 0xff, 0xff, 0xff, 0x07],
@@ -59,7 +62,7 @@ function withHugeVarint(original: Uint8Array, random: Random): Uint8Array {
 }
 
 /** A piece of one file in the middle of another. */
-function spliced(original: Uint8Array, donor: Uint8Array, random: Random): Uint8Array {
+function spliced(original: Uint8Array, donor: Uint8Array, random: SeededRandom): Uint8Array {
   const from = random.integer(0, donor.length - 1);
   const piece = donor.subarray(from, from + random.integer(1, 200));
   const at = random.integer(0, original.length);
@@ -73,7 +76,7 @@ function spliced(original: Uint8Array, donor: Uint8Array, random: Random): Uint8
 type Tree = Record<string, unknown> | unknown[];
 
 /** Replaces one random leaf of the decoded message, or drops or doubles one element of a list. */
-function withDamagedField(original: Uint8Array, random: Random): Uint8Array {
+function withDamagedField(original: Uint8Array, random: SeededRandom): Uint8Array {
   const message = modelProto.toObject(modelProto.decode(original), { longs: Number }) as Tree;
   let parent: Tree = message;
   for (;;) {
@@ -97,7 +100,7 @@ function withDamagedField(original: Uint8Array, random: Random): Uint8Array {
   return modelProto.encode(modelProto.fromObject(message as Record<string, unknown>)).finish();
 }
 
-function damagedLeaf(value: unknown, random: Random): unknown {
+function damagedLeaf(value: unknown, random: SeededRandom): unknown {
   if (typeof value === "number") {
     const extremes = [
       0,

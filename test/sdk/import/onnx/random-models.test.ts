@@ -1,12 +1,12 @@
-/** Random QONNX files: what the reference computes from the imported Graph equals a literal execution in doubles. */
+/** SeededRandom QONNX files: what the reference computes from the imported Graph equals a literal execution in doubles. */
 import { importOnnx } from "@sluice/sdk/import/onnx";
 import { defaultPreprocessing, encodePixels } from "@sluice/sdk/preprocess";
 import { createReference } from "@sluice/sdk/reference";
 import { describe, expect, it } from "vitest";
 import { compareLiterally } from "../../../support/compare-literally.js";
 import { runLiterally } from "../../../support/literal-qonnx.js";
-import { seededRandom } from "../../../support/random.js";
 import { randomQonnx } from "../../../support/random-qonnx.js";
+import { seededRandom } from "../../../support/seeded-random.js";
 
 describe("imported random QONNX models", () => {
   it("equal a literal execution, tensor by tensor", () => {
