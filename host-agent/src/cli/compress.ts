@@ -1,8 +1,12 @@
 /** `sluice compress`: a float model becomes a small integer package, with the accuracy measured. */
 import { availableParallelism } from "node:os";
 import {
+  type ClusterStart,
   type CompressionMethod,
+  clusterStarts,
   compressionMethods,
+  type PruningSettings,
+  parsePruning,
   type RangeMethod,
   type ScaleKind,
 } from "@sluice/sdk/quantize";
@@ -33,6 +37,10 @@ interface CompressOptions extends CompileOptions, PreprocessOptions {
   readonly perTensor?: boolean;
   readonly range: RangeMethod;
   readonly lambda: number;
+  readonly prune?: PruningSettings;
+  readonly pruneLast?: boolean;
+  readonly clusters: number;
+  readonly clusterStart: ClusterStart;
   readonly calibration: number;
   readonly seed: number;
   readonly limit?: number;
@@ -63,6 +71,18 @@ export function registerCompress(program: Command): void {
     )
     .option("--lambda <price>", "rate-distortion: price of a bit; larger is smaller", parsePositive, 4e-5)
     .option(
+      "--prune <rule>",
+      "drop weights too: obs:0.5, global:0.5, layer:0.5 (shares), sigma:0.7, 2:4",
+      parsePruningRule,
+    )
+    .option("--prune-last", "quantise first and prune the codes, instead of the other way round")
+    .option("--clusters <n>", "values per layer of clustering, 2..128", parseRange(2, 128), 16)
+    .addOption(
+      new Option("--cluster-start <name>", "where the clusters begin")
+        .choices(Object.keys(clusterStarts))
+        .default("linear"),
+    )
+    .option(
       "--calibration <n>",
       `training images to calibrate on, at most ${MAX_CALIBRATION_IMAGES}`,
       parseCount,
@@ -84,7 +104,9 @@ ${Object.entries(compressionMethods)
 Examples:
   sluice compress model.tflite --dataset cifar10:data/cifar10
   sluice compress model.onnx --dataset cifar10:data/cifar10 --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
-  sluice compress model.tflite --dataset cifar10:data/cifar10 --method gram --bits 4 --json -`,
+  sluice compress model.tflite --dataset cifar10:data/cifar10 --method gram --bits 4 --json -
+  sluice compress model.tflite --dataset cifar10:data/cifar10 --method pruning --prune obs:0.7
+  sluice compress model.tflite --dataset cifar10:data/cifar10 --method clustering --clusters 16`,
     )
     .action((model: string, options: CompressOptions) => compress(model, options));
 }
@@ -104,6 +126,10 @@ async function compress(model: string, options: CompressOptions): Promise<void> 
         scales: options.method === "rate-distortion" ? "free" : options.scales,
         perChannel: options.perTensor !== true,
         lambda: options.lambda,
+        pruning: options.prune,
+        pruningOrder: options.pruneLast ? "quantize-first" : "prune-first",
+        clusters: options.clusters,
+        clusterStart: options.clusterStart,
         activationBits: options.activationBits,
         range: options.range,
       },
@@ -173,6 +199,12 @@ function parseRange(least: number, most: number): (text: string) => number {
     if (Number.isInteger(value) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(`expected a whole number, ${least} to ${most}`);
   };
+}
+
+function parsePruningRule(text: string): PruningSettings {
+  const rule = parsePruning(text);
+  if (rule) return rule;
+  throw new InvalidArgumentError("expected obs:0.5, global:0.5, layer:0.5, sigma:0.7 or 2:4");
 }
 
 function parsePositive(text: string): number {

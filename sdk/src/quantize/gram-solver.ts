@@ -11,6 +11,10 @@ import { invert } from "./linear-algebra.js";
 export interface CodePrice {
   /** Largest magnitude of a code, 1..127. */
   readonly limit: number;
+  /** The only codes allowed, ascending; absent: every integer up to the limit. */
+  readonly levels?: Int16Array;
+  /** [O][K]; 0 keeps the code at 0 (a pruned weight). Absent: every code may change. */
+  readonly mask?: Uint8Array;
   /** Bits of code c at [c + limit]; absent: every code costs the same. */
   readonly bits?: Float64Array;
   /** Cost of one bit. */
@@ -79,8 +83,9 @@ export function roundWithGram(
     for (let k = 0; k < size; k += 1) {
       const pivot = factor[k * size + k];
       const weight = (price.importance[o] * scale[o] ** 2) / pivot ** 2;
-      const code = cheapest(row[k], weight, price);
-      codes[o * size + order[k]] = code;
+      const at = o * size + order[k];
+      const code = price.mask?.[at] === 0 ? 0 : cheapest(row[k], weight, price);
+      codes[at] = code;
       const error = (row[k] - code) / pivot;
       if (error === 0) continue;
       for (let j = k + 1; j < size; j += 1) row[j] -= error * factor[k * size + j];
@@ -93,10 +98,10 @@ export function roundWithGram(
 function cheapest(
   value: number,
   weight: number,
-  { limit, bits, lambda }: CodePrice,
+  { limit, levels, bits, lambda }: CodePrice,
   current?: number,
 ): number {
-  const nearest = Math.min(Math.max(Math.round(value), -limit), limit);
+  const nearest = levels ? nearestLevel(value, levels) : Math.min(Math.max(Math.round(value), -limit), limit);
   if (!bits) return nearest;
   let best = nearest;
   let least = weight * (value - nearest) ** 2 + lambda * bits[nearest + limit];
@@ -108,11 +113,28 @@ function cheapest(
     }
   };
   if (nearest !== 0) {
-    consider(nearest - Math.sign(nearest));
-    consider(0);
+    consider(levels ? neighbourTowardsZero(nearest, levels) : nearest - Math.sign(nearest));
+    if (!levels || levels.includes(0)) consider(0);
   }
   if (current !== undefined) consider(current);
   return best;
+}
+
+function neighbourTowardsZero(level: number, levels: Int16Array): number {
+  const neighbour = levels[levels.indexOf(level) - Math.sign(level)];
+  return Math.abs(neighbour) < Math.abs(level) ? neighbour : level;
+}
+
+/** The level nearest to `value`; the lower of two that are equally near. @param levels ascending, not empty */
+export function nearestLevel(value: number, levels: Int16Array): number {
+  let low = 0;
+  let high = levels.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (value - levels[middle] > levels[middle + 1] - value) low = middle + 1;
+    else high = middle;
+  }
+  return levels[low];
 }
 
 /**
@@ -139,6 +161,7 @@ export function descend(
     for (let pass = 0; pass < passes; pass += 1) {
       let changedHere = 0;
       for (let k = 0; k < size; k += 1) {
+        if (price.mask?.[start + k] === 0) continue;
         const diagonal = matrix[k * size + k];
         const current = codes[start + k];
         const optimum = current - gradient[k] / diagonal;

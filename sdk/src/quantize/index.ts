@@ -14,3 +14,4 @@ export * from "./retarget.js";
 export * from "./side-information.js";
 export * from "./stepwise.js";
 export * from "./stored-tensors.js";
+export * from "./structure/index.js";

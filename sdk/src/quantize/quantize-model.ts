@@ -22,10 +22,20 @@ import { exactBias, retarget } from "./retarget.js";
 import { roundBiases, roundScale } from "./side-information.js";
 import { type Activations, Liveness, runNode } from "./stepwise.js";
 import { planStorage } from "./stored-tensors.js";
+import { clusterWeights } from "./structure/clustering.js";
+import type { WeightMasks } from "./structure/magnitude-pruning.js";
+import { refitMasked } from "./structure/masked-refit.js";
+import { needsSensitivity, pruningMasks } from "./structure/pruning.js";
 
 export interface QuantizeOptions extends Partial<WeightOptions> {
   readonly activationBits?: number;
   readonly range?: RangeMethod;
+  /** By node name, what is different for one layer. */
+  readonly layers?: ReadonlyMap<string, Partial<WeightOptions>>;
+  /** Weights that go (0), by node name; absent: what `pruning` asks for. */
+  readonly masks?: WeightMasks;
+  /** Of the logits, when it is known already (`logitSensitivity`). */
+  readonly sensitivity?: ReadonlyMap<string, Float64Array>;
   /** Seeded numbers in [0, 1) for the logit projections. */
   readonly random: () => number;
   readonly onProgress?: (done: number, layer: string) => void;
@@ -50,7 +60,7 @@ export function quantizeModel(
   count: number,
   options: QuantizeOptions,
 ): QuantizationPlan {
-  const settings = { ...defaultWeightOptions, ...options };
+  const settings = withMethodDefaults({ ...defaultWeightOptions, ...options });
   const { activationBits = 8, range = { kind: "mse" }, onProgress } = options;
   const activations = calibrate(graph, images, count, {
     scales: settings.scales,
@@ -58,9 +68,13 @@ export function quantizeModel(
     range,
   });
   const sensitivity =
-    settings.method === "rate-distortion"
+    options.sensitivity ??
+    (needsImportance(settings)
       ? logitSensitivity(graph, images, Math.min(count, SENSITIVITY_IMAGES), options.random)
-      : undefined;
+      : undefined);
+  const masks =
+    options.masks ??
+    (settings.pruning && pruningMasks(graph, images, count, settings.pruning, { ...settings, sensitivity }));
   const { stored } = planStorage(graph);
   const weights = new Map<string, QuantizedWeights>();
   const layers = graph.nodes.filter((node) => node.kind === "convolution" && !node.structural).length;
@@ -91,7 +105,17 @@ export function quantizeModel(
   return { scales: settings.scales, activations, weights };
 
   function quantizeLayer(node: FloatConvolutionNode): QuantizedWeights {
-    if (settings.method === "nearest") return nearestWeights(node, settings);
+    const layer = options.layers?.get(node.name);
+    const own = layer ? withMethodDefaults({ ...settings, ...layer }) : settings;
+    return quantizeWith(node, own, masks?.get(node.name));
+  }
+
+  function quantizeWith(
+    node: FloatConvolutionNode,
+    settings: WeightOptions,
+    mask: Uint8Array | undefined,
+  ): QuantizedWeights {
+    if (settings.method === "nearest" && !mask) return nearestWeights(node, settings);
     const x = quantized.get(node.inputs[0]) as Activations;
     const groups = moments(
       node,
@@ -108,7 +132,8 @@ export function quantizeModel(
         node.weights.subarray(index * outputs * inputs, (index + 1) * outputs * inputs),
       );
       const h = sensitivity?.get(node.name)?.subarray(index * outputs, (index + 1) * outputs);
-      return quantizeGroup(own, group, settings, h);
+      const kept = mask?.subarray(index * outputs * inputs, (index + 1) * outputs * inputs);
+      return quantizeGroup(own, group, settings, { importance: h, mask: kept, random: options.random });
     });
     return join(parts);
   }
@@ -134,47 +159,87 @@ function targetOf(
   return exact && actual ? own.map((value, index) => value + exact[index] - actual[index]) : own;
 }
 
+interface GroupContext {
+  readonly importance: Float64Array | undefined;
+  readonly mask: Uint8Array | undefined;
+  readonly random: () => number;
+}
+
 function quantizeGroup(
   own: Float64Array,
   group: Moments,
   settings: WeightOptions,
-  importance: Float64Array | undefined,
+  context: GroupContext,
 ): Omit<QuantizedWeights, "bits"> {
   const { inputs, outputs, covariance } = group;
-  if (settings.method === "bias-correction") {
-    const scale = scalesOf(own, outputs, settings);
-    return finish(nearestCodes(own, scale, settings.bits), scale, group, settings.scales);
+  const { mask } = context;
+  const importance = context.importance ?? new Float64Array(outputs).fill(1);
+  if (settings.method === "bias-correction" || settings.method === "nearest") {
+    const weights = mask ? own.map((weight, index) => weight * mask[index]) : own;
+    const scale = scalesOf(weights, outputs, settings);
+    return finish(nearestCodes(weights, scale, settings.bits), scale, group, settings.scales);
   }
-  const target = retarget(own, group, settings.ridge);
+  const free = retarget(own, group, settings.ridge);
   const gram = prepareGram(damped(covariance, inputs, SOLVER_RIDGE), inputs);
-  if (settings.method === "rate-distortion") {
-    const { codes, scale } = quantizeRateDistortion(
-      target,
-      gram,
-      importance ?? new Float64Array(outputs).fill(1),
-      {
-        lambda: settings.lambda,
-        kappa: settings.kappa,
-        sharedStep: !settings.perChannel,
-        rounds: RATE_ROUNDS,
-      },
-    );
-    return finish(codes, scale, group, settings.scales);
+  if (settings.method === "clustering") {
+    const { codes, scale } = clusterWeights(free, gram, {
+      clusters: settings.clusters,
+      start: settings.clusterStart,
+      rounds: settings.clusterRounds,
+      importance,
+      random: context.random,
+    });
+    return finish(codes, scale, group, "free");
   }
-  const { codes, scale } = solveFixedBits(target, gram, settings);
+  const isPrunedFirst = mask && settings.pruningOrder === "prune-first";
+  const target = isPrunedFirst ? refitMasked(free, mask, gram.matrix, inputs) : free;
+  const solverMask = isPrunedFirst ? mask : undefined;
+  const solved =
+    settings.method === "rate-distortion"
+      ? quantizeRateDistortion(target, gram, importance, {
+          lambda: settings.lambda,
+          kappa: settings.kappa,
+          sharedStep: !settings.perChannel,
+          rounds: RATE_ROUNDS,
+          mask: solverMask,
+        })
+      : solveFixedBits(target, gram, settings, solverMask);
+  let { scale } = solved;
+  const { codes } = solved;
+  if (mask && !isPrunedFirst) {
+    for (let index = 0; index < codes.length; index += 1) codes[index] *= mask[index];
+    if (settings.scales === "free" && settings.perChannel) scale = refitScales(free, scale, gram, codes);
+  }
   return finish(codes, scale, group, settings.scales);
 }
 
-function solveFixedBits(target: Float64Array, gram: GramSystem, settings: WeightOptions) {
+function solveFixedBits(
+  target: Float64Array,
+  gram: GramSystem,
+  settings: WeightOptions,
+  mask: Uint8Array | undefined,
+) {
   let scale = scalesOf(target, target.length / gram.size, settings);
   const importance = new Float64Array(scale.length).fill(1);
-  const price = { limit: 2 ** (settings.bits - 1) - 1, lambda: 0, importance };
+  const price = { limit: 2 ** (settings.bits - 1) - 1, lambda: 0, importance, mask };
   const refits = settings.scales === "free" && settings.perChannel && settings.bits < 8;
   if (refits) scale = refitScales(target, scale, gram, roundWithGram(target, scale, gram, price));
   const codes = roundWithGram(target, scale, gram, price);
   descend(target, scale, gram, codes, price, DESCENT_PASSES);
   if (refits) scale = refitScales(target, scale, gram, codes);
   return { codes, scale };
+}
+
+/** Pruning as a method of its own drops something; clusters need no widths. */
+function withMethodDefaults(settings: WeightOptions): WeightOptions {
+  if (settings.method !== "pruning" || settings.pruning) return settings;
+  return { ...settings, pruning: { kind: "obs", share: 0.5 } };
+}
+
+function needsImportance({ method, pruning }: WeightOptions): boolean {
+  return (
+    method === "rate-distortion" || method === "clustering" || (pruning ? needsSensitivity(pruning) : false)
+  );
 }
 
 function scalesOf(

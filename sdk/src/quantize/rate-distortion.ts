@@ -23,6 +23,8 @@ export interface RateDistortionOptions {
   readonly sharedStep: boolean;
   /** Rounds of histogram, rounding and histogram, descent, refit. */
   readonly rounds: number;
+  /** [O][K]; 0 keeps a weight at 0. */
+  readonly mask?: Uint8Array;
 }
 
 export interface LayerCodes {
@@ -42,7 +44,7 @@ export function quantizeRateDistortion(
   importance: Float64Array,
   options: RateDistortionOptions,
 ): LayerCodes {
-  const { lambda, kappa, rounds, sharedStep } = options;
+  const { lambda, kappa, rounds, sharedStep, mask } = options;
   const outputs = importance.length;
   const meanImportance = Math.exp(importance.reduce((sum, h) => sum + Math.log(h), 0) / outputs);
   let largest = 0;
@@ -57,7 +59,7 @@ export function quantizeRateDistortion(
   let codes: Int16Array = Int16Array.from(weights, (weight, index) => {
     return Math.min(Math.max(Math.round(weight / scale[Math.floor(index / gram.size)]), -limit), limit);
   });
-  const price = (): CodePrice => ({ limit, bits: codeLengths(codes, limit), lambda, importance });
+  const price = (): CodePrice => ({ limit, bits: codeLengths(codes, limit), lambda, importance, mask });
   for (let round = 0; round < rounds; round += 1) codes = roundWithGram(weights, scale, gram, price());
   for (let round = 0; round < rounds; round += 1) {
     descend(weights, scale, gram, codes, price(), 2);
