@@ -123,7 +123,7 @@ async function compress(model: string, options: CompressOptions): Promise<void> 
       quantize: {
         method: options.method,
         bits: options.bits,
-        scales: options.method === "rate-distortion" ? "free" : options.scales,
+        scales: ["rate-distortion", "clustering"].includes(options.method) ? "free" : options.scales,
         perChannel: options.perTensor !== true,
         lambda: options.lambda,
         pruning: options.prune,

@@ -159,9 +159,11 @@ function targetOf(
   return exact && actual ? own.map((value, index) => value + exact[index] - actual[index]) : own;
 }
 
-interface GroupContext {
-  readonly importance: Float64Array | undefined;
-  readonly mask: Uint8Array | undefined;
+export interface GroupContext {
+  /** Squared logit error per squared error of each output; 1 where it is not known. */
+  readonly importance?: Float64Array;
+  /** [O][K]; 0 for weights that go. */
+  readonly mask?: Uint8Array;
   readonly random: () => number;
 }
 
@@ -173,26 +175,41 @@ function quantizeGroup(
 ): Omit<QuantizedWeights, "bits"> {
   const { inputs, outputs, covariance } = group;
   const { mask } = context;
-  const importance = context.importance ?? new Float64Array(outputs).fill(1);
   if (settings.method === "bias-correction" || settings.method === "nearest") {
     const weights = mask ? own.map((weight, index) => weight * mask[index]) : own;
     const scale = scalesOf(weights, outputs, settings);
     return finish(nearestCodes(weights, scale, settings.bits), scale, group, settings.scales);
   }
   const free = retarget(own, group, settings.ridge);
-  const gram = prepareGram(damped(covariance, inputs, SOLVER_RIDGE), inputs);
+  const { codes, scale } = solveGroup(free, layerGram(covariance, inputs), settings, context);
+  return finish(codes, scale, group, settings.scales);
+}
+
+/** Second moments as the solvers want them. */
+export function layerGram(covariance: Float64Array, inputs: number): GramSystem {
+  return prepareGram(damped(covariance, inputs, SOLVER_RIDGE), inputs);
+}
+
+/** Codes and steps for weights `free` [O][K] by any of the methods that weigh errors with second moments. */
+export function solveGroup(
+  free: Float64Array,
+  gram: GramSystem,
+  settings: WeightOptions,
+  context: GroupContext,
+): { codes: Int16Array; scale: Float64Array } {
+  const { mask } = context;
+  const importance = context.importance ?? new Float64Array(free.length / gram.size).fill(1);
   if (settings.method === "clustering") {
-    const { codes, scale } = clusterWeights(free, gram, {
+    return clusterWeights(free, gram, {
       clusters: settings.clusters,
       start: settings.clusterStart,
       rounds: settings.clusterRounds,
       importance,
       random: context.random,
     });
-    return finish(codes, scale, group, "free");
   }
   const isPrunedFirst = mask && settings.pruningOrder === "prune-first";
-  const target = isPrunedFirst ? refitMasked(free, mask, gram.matrix, inputs) : free;
+  const target = isPrunedFirst ? refitMasked(free, mask, gram.matrix, gram.size) : free;
   const solverMask = isPrunedFirst ? mask : undefined;
   const solved =
     settings.method === "rate-distortion"
@@ -210,7 +227,7 @@ function quantizeGroup(
     for (let index = 0; index < codes.length; index += 1) codes[index] *= mask[index];
     if (settings.scales === "free" && settings.perChannel) scale = refitScales(free, scale, gram, codes);
   }
-  return finish(codes, scale, group, settings.scales);
+  return { codes, scale };
 }
 
 function solveFixedBits(
