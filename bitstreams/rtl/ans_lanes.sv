@@ -11,8 +11,8 @@ module ans_lanes #(
   input  logic                       clk_i,
   input  logic                       clear_i,
   input  logic                       table_write_i,
-  input  logic [$clog2(Entries)-1:0] table_address_i,
-  input  logic [23:0]                table_entry_i,
+  input  logic [$clog2(Entries)-2:0] table_address_i, // of a pair of neighbouring entries; never in a step
+  input  logic [1:0][23:0]           table_entries_i,
   input  logic [3:0]                 log_i,
   input  logic                       pairs_i,
 
@@ -35,6 +35,15 @@ module ans_lanes #(
 );
   localparam int AddressBits = $clog2(Entries);
   logic [Lanes-1:0] pending_q;
+  logic [Lanes-1:0][AddressBits-1:0] address;
+  logic [Lanes-1:0][23:0] entries;
+  for (genvar pair = 0; pair < Lanes / 2; pair += 1) begin : gen_pair
+    lane_tables #(.Entries(Entries)) u_tables (
+      .clk_i, .write_i(table_write_i), .pair_i(table_address_i), .entries_i(table_entries_i),
+      .address_i(address[2*pair +: 2]), .entry_o(entries[2*pair +: 2])
+    );
+  end
+
   logic [Lanes-1:0][4:0] rank;
   logic [Lanes-1:0] request;
 
@@ -50,12 +59,11 @@ module ans_lanes #(
   end
 
   for (genvar lane = 0; lane < Lanes; lane += 1) begin : gen_lane
-    (* ram_style = "block" *) logic [23:0] entries [Entries];
-    logic [23:0] entry_q;
     logic [63:0] reservoir_q;
     logic [6:0] held_q;                        // with the pending word
     logic [10:0] state_q;
 
+    wire [23:0] entry_q = entries[lane];
     wire escape = entry_q[23];
     wire [7:0] value = entry_q[22:15];
     wire [3:0] bits = entry_q[14:11];
@@ -86,9 +94,8 @@ module ans_lanes #(
       end
     end
 
+    assign address[lane] = AddressBits'((16'(table_now) << log_i) + 16'(state_read));
     always_ff @(posedge clk_i) begin
-      if (table_write_i) entries[table_address_i] <= table_entry_i;
-      entry_q <= entries[AddressBits'((16'(table_now) << log_i) + 16'(state_read))];
       if (clear_i) begin
         pending_q[lane] <= 1'b0;
         held_q <= '0;

@@ -39,7 +39,8 @@ module executor
   input  logic         compute_busy_i,    // walker, pipeline or requantiser
   input  logic         load_busy_i,
   input  logic         store_busy_i,
-  input  logic         tables_ready_i,
+  input  logic         tables_ready_i,    // output and addend tables of the command
+  input  logic         weight_tables_settled_i,
   input  logic         starved_i,         // a step waits for weights
   input  logic         memory_error_i,
   input  logic         tables_error_i,
@@ -66,7 +67,7 @@ module executor
   localparam int PixelBits = $clog2(Pixels);
   localparam int InputBits = $clog2(Inputs);
   localparam int LayerBits = $clog2(MaxLayers);
-  typedef enum logic [3:0] {Stopped, Fetch, Check, Tables, Start, Run, Leave, Failed} state_e;
+  typedef enum logic [3:0] {Stopped, Fetch, Check, Tables, Settle, Start, Run, Leave, Failed} state_e;
 
   state_e state_q;
   logic [511:0] words_q;
@@ -139,7 +140,7 @@ module executor
         Check: begin
           settle_q <= 1'b1;
           if (check_done) begin
-            state_q <= check_error != ERROR_NONE ? Failed : compute ? Tables : command.opcode == OP_END ? Leave : Start;
+            state_q <= check_error != ERROR_NONE ? Failed : compute ? Tables : command.opcode == OP_LOAD ? Start : Settle;
             if (check_error != ERROR_NONE) begin
               error_o <= check_error;
               error_index_o <= index_q;
@@ -147,6 +148,8 @@ module executor
           end
         end
         Tables: if (tables_ready_i) state_q <= Start;
+        // Damaged tables end a run before it writes anything, even when no layer needs them.
+        Settle: if (weight_tables_settled_i) state_q <= command.opcode == OP_END ? Leave : Start;
         Start: state_q <= Run;
         Run: if (!compute_busy_i && !load_busy_i && !store_busy_i) state_q <= Leave;
         Leave: if (may_leave_i) begin
@@ -169,17 +172,6 @@ module executor
     end
   end
 
-`ifdef SLUICE_TRACE
-  state_e trace_q;
-  int now;
-  always_ff @(posedge clk_i) begin
-    now <= now + 1;
-    trace_q <= state_q;
-    if (trace_q != state_q) $display("%0d state %0d index %0d op %h err %0d cb %b lb %b sb %b tr %b ml %b", now, state_q, index_q, command.opcode, error_o, compute_busy_i, load_busy_i, store_busy_i, tables_ready_i, may_leave_i);
-    if (now % 20000 == 0) $display("%0d in state %0d index %0d op %h cb %b lb %b sb %b tr %b ml %b starve %b", now, state_q, index_q, command.opcode, compute_busy_i, load_busy_i, store_busy_i, tables_ready_i, may_leave_i, starved_i);
-  end
-`endif
-
   // ---- counters
   logic [31:0] ram_cycles [MaxLayers];
   logic [31:0] ram_stall [MaxLayers];
@@ -191,7 +183,7 @@ module executor
   wire running = state_q != Stopped && state_q != Failed;
   wire [LayerBits-1:0] select = layer_select_i[LayerBits-1:0];
   wire shown = layer_select_i < MaxLayers && shown_q[select];
-  wire data_wait = state_q == Tables || ((state_q == Fetch) && !command_valid_i)
+  wire data_wait = state_q == Tables || state_q == Settle || ((state_q == Fetch) && !command_valid_i)
       || (state_q == Run && !compute) || (state_q == Leave && !may_leave_i);
   wire starving = state_q == Run && starved_i;
   wire [LayerBits-1:0] layer = command.layer[LayerBits-1:0];

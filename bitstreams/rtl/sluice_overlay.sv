@@ -122,23 +122,23 @@ module sluice_overlay
   assign queue_advance[0] = leave;
 
   // ---- weights
-  logic weights_valid, weights_pop, weight_beat, weight_idle, weight_error, line_free, line_write, stream_error, tables_error, tables_busy, tables_again;
+  logic weights_valid, weights_pop, weight_idle, weight_error, line_free, line_write, stream_error, tables_error, tables_settled;
   logic [127:0] weights_data, weight_data;
   logic [LineBits-1:0] new_line, line;
   logic [15:0] stream_error_index, line_index, release_lines;
-  logic weight_ar_valid, weight_ar_ready, line_available, release_lines_now;
-  logic [48:0] weight_ar_address;
-  logic [3:0] weight_ar_length;
+  logic line_available, release_lines_now;
+  logic [1:0] weight_ar_valid, weight_ar_ready, weight_beat;
+  logic [1:0][48:0] weight_ar_address;
+  logic [1:0][3:0] weight_ar_length;
 
   weight_reader u_weight_reader (
-    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .image_i(image), .tables_start_i(run_start || tables_again), .hold_i(tables_busy),
-    .tables_offset_i(tables_offset), .tables_bytes_i(tables_bytes), .command_valid_i(queue_valid[1]),
+    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .image_i(image), .command_valid_i(queue_valid[1]),
     .command_i(unpack_command(queue_words[1])), .advance_o(queue_advance[1]),
     .valid_o(weights_valid), .data_o(weights_data), .pop_i(weights_pop),
-    .ar_valid_o(weight_ar_valid), .ar_ready_i(weight_ar_ready), .ar_address_o(weight_ar_address),
-    .ar_length_o(weight_ar_length), .beat_i(weight_beat), .data_i(weight_data)
+    .ar_valid_o(weight_ar_valid[1]), .ar_ready_i(weight_ar_ready[1]), .ar_address_o(weight_ar_address[1]),
+    .ar_length_o(weight_ar_length[1]), .beat_i(weight_beat[1]), .data_i(weight_data)
   );
-  read_port #(.Clients(1)) u_weight_port (
+  read_port #(.Clients(2)) u_weight_port (
     .clk_i, .rst_ni, .idle_o(weight_idle), .error_o(weight_error),
     .ar_valid_i(weight_ar_valid), .ar_ready_o(weight_ar_ready), .ar_address_i(weight_ar_address),
     .ar_length_i(weight_ar_length), .beat_o(weight_beat), .data_o(weight_data),
@@ -147,10 +147,14 @@ module sluice_overlay
     .axi_rlast_i(w_rlast_i)
   );
   weight_unpacker #(.Inputs(Inputs), .Outputs(Outputs), .Lanes(DecoderLanes), .Codecs(Codecs)) u_unpacker (
-    .clk_i, .rst_ni, .clear_i(reset_or_clear), .tables_start_i(run_start), .tables_bytes_i(tables_bytes), .command_valid_i(queue_valid[2]), .command_i(unpack_command(queue_words[2])),
+    .clk_i, .rst_ni, .clear_i(reset_or_clear), .halt_i(halt), .tables_start_i(run_start),
+    .tables_address_i(image + 49'(tables_offset)), .tables_bytes_i(tables_bytes), .tables_settled_o(tables_settled),
+    .tables_error_o(tables_error), .ar_valid_o(weight_ar_valid[0]), .ar_ready_i(weight_ar_ready[0]),
+    .ar_address_o(weight_ar_address[0]), .ar_length_o(weight_ar_length[0]), .beat_i(weight_beat[0]),
+    .table_data_i(weight_data), .command_valid_i(queue_valid[2]), .command_i(unpack_command(queue_words[2])),
     .command_index_i(queue_index[2]), .advance_o(queue_advance[2]), .valid_i(weights_valid), .data_i(weights_data),
     .pop_o(weights_pop), .line_free_i(line_free), .line_write_o(line_write), .line_o(new_line),
-    .tables_busy_o(tables_busy), .tables_again_o(tables_again), .tables_error_o(tables_error), .error_o(stream_error), .error_index_o(stream_error_index)
+    .error_o(stream_error), .error_index_o(stream_error_index)
   );
   weight_ring #(.LineBits(LineBits), .Lines(2 * WeightLines), .Delay(6)) u_ring (
     .clk_i, .clear_i(reset_or_clear), .write_i(line_write), .line_i(new_line), .free_o(line_free),
@@ -175,7 +179,7 @@ module sluice_overlay
     .may_leave_i(may_leave), .leave_o(leave), .command_o(command), .slot_o(command_slot), .in_words_o(in_words),
     .out_words_o(out_words), .in_groups_o(in_groups), .out_groups_o(out_groups), .passes_o(passes),
     .compute_start_o(compute_start), .load_start_o(load_start), .store_start_o(store_start),
-    .compute_busy_i(compute_busy), .load_busy_i(load_busy), .store_busy_i(store_busy), .tables_ready_i(tables_ready),
+    .compute_busy_i(compute_busy), .load_busy_i(load_busy), .store_busy_i(store_busy), .tables_ready_i(tables_ready), .weight_tables_settled_i(tables_settled),
     .starved_i(starved), .memory_error_i(weight_error || data_error || write_error), .tables_error_i(tables_error), .stream_error_i(stream_error),
     .stream_error_index_i(stream_error_index), .crc0_i(crc0), .crc1_i(crc1), .frame_done_o(frame_done),
     .all_done_o(all_done), .error_o(error), .error_index_o(error_index), .stall_weights_o(stall_weights),

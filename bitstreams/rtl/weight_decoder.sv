@@ -1,4 +1,5 @@
-/// Opens weight streams: stored ones and those of the codec `ans` (docs/formats/weight-stream.md), and the tables of a model.
+/// Opens weight streams: stored ones and those of the codec `ans` (docs/formats/weight-stream.md). Coded ones wait for the
+/// tables of the model, which `table_loader` builds.
 ///
 /// One job at a time. Rows (one per kernel tap and input channel, a weight per output channel of the tile) come out in
 /// demand order, through a small FIFO. `done_o` pulses when the last row of a job is in the FIFO and the stream was whole;
@@ -14,15 +15,20 @@ module weight_decoder
   parameter int PredictedRows = 2048
 ) (
   input  logic                 clk_i,
-  input  logic                 rst_ni,           // forgets the tables; clear_i keeps finished ones
   input  logic                 clear_i,
-  input  logic                 tables_start_i,   // read the model's tables; build them unless they are the last ones
-  input  logic [31:0]          tables_bytes_i,
+  input  logic                 tables_settled_i, // tables are there, or there are none
+  input  logic                 tables_usable_i,  // tables are there
+  input  logic                 classes_known_i,
+  input  logic                 table_write_i,
+  input  logic [$clog2(Entries)-2:0] table_address_i,
+  input  logic [1:0][23:0]     table_entries_i,
+  input  logic [3:0]           log_i,
+  input  logic [4:0]           classes_i,
+  input  logic [15:0][3:0]     class_table_i,
+  input  logic [15:0][2:0]     class_shift_i,
   input  logic                 start_i,          // a layer
   input  logic                 coded_i,          // codec ans; else stored bytes
   input  command_t             command_i,        // of the layer, stable until done_o
-  output logic                 tables_busy_o,    // nothing but the tables section may be read
-  output logic                 tables_again_o,   // pulse: read the section once more
   output logic                 busy_o,
   output logic                 done_o,
   output logic                 damaged_o,
@@ -36,7 +42,7 @@ module weight_decoder
   input  logic                 row_pop_i
 );
   typedef enum logic [4:0] {
-    Idle, TablesScan, Tables, TablesEnd, Head, StoredCrc, HeadCrc, Center, SegmentSize, Predicted, Grid, Coefficients,
+    Idle, Head, StoredCrc, HeadCrc, Center, SegmentSize, Predicted, Grid, Coefficients,
     TapOffsets, ArrayA, ArrayB, Align, Prime,
     Words, WordsCrc, Fill, Begin, Steps, SegmentEnd, StoredRows, Check, Damaged
   } state_e;
@@ -48,29 +54,12 @@ module weight_decoder
   logic [5:0] held;
   logic ended;
   logic [4:0] take;
-  wire [31:0] stream_bytes = tables_start_i || tables_again_o ? tables_bytes_i : command_i.weights_bytes;
   weight_words u_words (
-    .clk_i, .clear_i, .start_i(start_i || tables_start_i || tables_again_o), .bytes_i(stream_bytes), .valid_i, .data_i, .pop_o,
+    .clk_i, .clear_i, .start_i, .bytes_i(command_i.weights_bytes), .valid_i, .data_i, .pop_o,
     .window_o(window), .held_o(held), .ended_o(ended), .take_i(take)
   );
   wire words_end = ended && held == 0;
-  wire busy_tables = state_q == TablesScan || state_q == Tables || state_q == TablesEnd;
   wire window_ok = held >= 6'd4 || ended;
-
-  // ---- tables
-  logic tables_busy, tables_bad, table_write;
-  logic [4:0] tables_take, classes;
-  logic [$clog2(Entries)-1:0] table_address;
-  logic [23:0] table_entry;
-  logic [3:0] log;
-  logic [15:0][3:0] class_table;
-  logic [15:0][2:0] class_shift;
-  logic tables_loaded_q;
-  ans_tables #(.Entries(Entries)) u_tables (
-    .clk_i, .clear_i, .start_i(tables_again_o), .busy_o(tables_busy), .bad_o(tables_bad), .window_i(window[63:0]),
-    .window_valid_i(window_ok), .take_o(tables_take), .write_o(table_write), .address_o(table_address),
-    .entry_o(table_entry), .log_o(log), .classes_o(classes), .class_table_o(class_table), .class_shift_o(class_shift)
-  );
 
   // ---- the layer
   wire is_depthwise = command_i.opcode == OP_DEPTHWISE;
@@ -128,7 +117,7 @@ module weight_decoder
           + (width_b_q != 0 ? $signed({4'd0, input_offset[ahead_input_q[$clog2(MaxChannels)-1:0]]}) : 9'sd0)
           + (tap_offsets_q ? $signed({6'd0, tap_offset[ahead_tap_q[7:0]]}) : 9'sd0);
       class_ahead[lane] = sum < $signed({5'd0, first_q}) ? first_q : sum > $signed({5'd0, last_q}) ? last_q : sum[3:0];
-      table_ahead[lane] = class_table[class_ahead[lane]];
+      table_ahead[lane] = class_table_i[class_ahead[lane]];
       in_step_ahead[lane] = lane < (1 << lanes_log_q) && channel < 6'(ahead_width);
     end
   end
@@ -161,8 +150,8 @@ module weight_decoder
   wire room = rows_free > 5'd6 && !(push1_q && (pairs_q || (predicted_q && grid_channels_q == 12'd1)));
   assign step = state_q == Steps && words_ok && room;
   ans_lanes #(.Lanes(Lanes), .Entries(Entries)) u_lanes (
-    .clk_i, .clear_i(clear_i || start_i), .table_write_i(table_write), .table_address_i(table_address),
-    .table_entry_i(table_entry), .log_i(log), .pairs_i(pairs_q), .fill_i(state_q == Fill), .fill_index_i(fill_q),
+    .clk_i, .clear_i(clear_i || start_i), .table_write_i, .table_address_i,
+    .table_entries_i, .log_i, .pairs_i(pairs_q), .fill_i(state_q == Fill), .fill_index_i(fill_q),
     .begin_i(state_q == Begin), .exists_i(exists), .step_i(step), .in_step_i(in_step_q), .shift_i(shift_now_q),
     .table_i(table_now_q), .table_next_i(table_ahead), .first_o(first), .second_o(second), .words_i(words),
     .asked_o(asked), .words_ok_i(words_ok)
@@ -227,25 +216,10 @@ module weight_decoder
     else if (crc_valid_q) sum_q <= crc32c_skip(sum_q, crc_count_q) ^ crc32c_data(crc_bytes_q);
   end
 
-  // ---- checksum of the tables: over the section and its own checksum it comes to a constant
-  localparam logic [31:0] CrcResidue = 32'hb798b438;
-  logic [31:0] tables_sum_q, table_bytes_q;
-  logic [255:0] beat_bytes_q;
-  logic [4:0] beat_count_q;
-  logic beat_q;
-  wire [4:0] beat_count = table_bytes_q >= 32'd16 ? 5'd16 : table_bytes_q[4:0];
-  always_ff @(posedge clk_i) begin
-    beat_q <= pop_o && busy_tables && !clear_i;
-    beat_count_q <= beat_count;
-    beat_bytes_q <= 256'(data_i) << {6'd32 - 6'(beat_count), 3'b000};
-    if (tables_start_i || tables_again_o) begin
-      tables_sum_q <= '1;
-      table_bytes_q <= tables_bytes_i;
-    end else begin
-      if (pop_o) table_bytes_q <= table_bytes_q - 32'(beat_count);
-      if (beat_q) tables_sum_q <= crc32c_skip(tables_sum_q, beat_count_q) ^ crc32c_data(beat_bytes_q);
-    end
-  end
+  // A coded layer needs the classes to check its header by, and the tables from the first step on.
+  wire classes_there = classes_known_i || tables_settled_i;
+  wire waiting = state_q == Head && bits[1:0] != 2'd0 && !classes_there;
+  wire prime = state_q == Prime && tables_settled_i;
 
   // ---- what is taken from the words
   always_comb begin
@@ -265,33 +239,12 @@ module weight_decoder
       Align, Check: used = offset_q == 0 ? 6'd0 : 6'd16 - {2'd0, offset_q};
       default: used = '0;
     endcase
-    if (!window_ok) used = '0;
+    if (!window_ok || waiting) used = '0;
     case (state_q)
-      Tables: take = tables_take;
-      TablesScan, TablesEnd: take = held > 6'd16 ? 5'd16 : held[4:0];
       Fill, Steps, SegmentEnd: take = words_ok ? handed : 5'd0;
       StoredRows: take = stored_push ? stored_bits[8:4] : 5'd0;
       default: take = header_take;
     endcase
-  end
-
-  // The section's last words hold its checksum: with its length they tell whether these are the tables at hand.
-  logic [47:0] last_words_q, identity_q;
-  logic [31:0] identity_bytes_q;
-  wire scanned = words_end && !beat_q;
-  wire same = tables_loaded_q && identity_q == last_words_q && identity_bytes_q == tables_bytes_i;
-  assign tables_again_o = state_q == TablesScan && scanned && tables_sum_q == CrcResidue && !same;
-  wire [303:0] history = {window[255:0], last_words_q};
-  assign tables_busy_o = busy_tables;
-  always_ff @(posedge clk_i) begin
-    if (tables_start_i) last_words_q <= '0;
-    else if (state_q == TablesScan) last_words_q <= history[{take, 4'b0000} +: 48];
-    if (!rst_ni || (tables_again_o && !clear_i)) tables_loaded_q <= 1'b0;
-    else if (state_q == TablesEnd && scanned && tables_sum_q == CrcResidue && !clear_i) begin
-      tables_loaded_q <= 1'b1;
-      identity_q <= last_words_q;
-      identity_bytes_q <= tables_bytes_i;
-    end
   end
 
   assign busy_o = state_q != Idle;
@@ -309,9 +262,9 @@ module weight_decoder
     end else begin
       if (window_ok && used != 0) offset_q <= end_offset[3:0];
       // The step after the current one becomes the current one.
-      if (state_q == Prime || step) begin
+      if (prime || step) begin
         table_now_q <= table_ahead;
-        for (int lane = 0; lane < Lanes; lane += 1) shift_now_q[lane] <= class_shift[class_ahead[lane]];
+        for (int lane = 0; lane < Lanes; lane += 1) shift_now_q[lane] <= class_shift_i[class_ahead[lane]];
         in_step_q <= in_step_ahead;
         sub_now_q <= ahead_sub_q;
         width_now_q <= ahead_width;
@@ -320,7 +273,7 @@ module weight_decoder
         segment_end_q <= ahead_last_sub && ahead_last_row && ahead_segment_end;
         layer_end_q <= ahead_last_sub && ahead_last_row && ahead_last_tile;
       end
-      if (state_q == Prime || step || stored_push) begin
+      if (prime || step || stored_push) begin
         ahead_sub_q <= ahead_last_sub || stored_push ? '0 : ahead_sub_q + 5'd1;
         if (ahead_last_sub || stored_push) begin
           ahead_input_q <= ahead_last_row ? '0 : ahead_next_input;
@@ -351,8 +304,7 @@ module weight_decoder
 
       case (state_q)
         Idle:
-          if (tables_start_i) state_q <= TablesScan;
-          else if (start_i) begin
+          if (start_i) begin
             state_q <= coded_i ? Head : StoredRows;
             coded_q <= coded_i;
             stored_q <= !coded_i;
@@ -371,12 +323,7 @@ module weight_decoder
             ahead_tap_q <= '0;
             ahead_in_segment_q <= '0;
           end
-        TablesScan: if (scanned) state_q <= tables_sum_q != CrcResidue ? Damaged : same ? Idle : Tables;
-        Tables: if (!tables_busy) state_q <= tables_bad ? Damaged : TablesEnd;
-        TablesEnd: if (scanned) begin
-          state_q <= tables_sum_q == CrcResidue ? Idle : Damaged;
-        end
-        Head: if (window_ok) begin
+        Head: if (window_ok && !waiting) begin
           pairs_q <= bits[1:0] == 2'd2;
           lanes_log_q <= bits[4:2];
           predicted_q <= bits[5] && bits[1:0] != 2'd0;
@@ -396,8 +343,8 @@ module weight_decoder
             segmented_q <= 1'b0;
             stored_left_q <= command_i.weights_bytes - 32'd6;
           end
-          if (bits[1:0] == 2'd3 || (bits[1:0] != 2'd0 && ((bits[5] && bits[1:0] == 2'd2) || command_i.weights_bytes[0] || !tables_loaded_q || bits[4:2] > 3'(LaneBits)
-              || bits[12:9] > bits[16:13] || {1'b0, bits[16:13]} >= classes || bits[25:23] > 3'd5 || bits[28:26] > 3'd5
+          if (bits[1:0] == 2'd3 || (bits[1:0] != 2'd0 && ((bits[5] && bits[1:0] == 2'd2) || command_i.weights_bytes[0] || !classes_known_i || bits[4:2] > 3'(LaneBits)
+              || bits[12:9] > bits[16:13] || {1'b0, bits[16:13]} >= classes_i || bits[25:23] > 3'd5 || bits[28:26] > 3'd5
               || 32'(command_i.out_channels) > MaxChannels || 32'(inputs) > MaxChannels || taps > 16'd256))) begin
             state_q <= Damaged;
           end
@@ -480,7 +427,7 @@ module weight_decoder
           offset_q <= '0;
           state_q <= Prime;
         end
-        Prime: state_q <= Words;
+        Prime: if (prime) state_q <= tables_usable_i ? Words : Damaged;
         Words: if (window_ok) begin
           segment_left_q <= segmented_q ? bits : '1;
           state_q <= segmented_q ? WordsCrc : Fill;

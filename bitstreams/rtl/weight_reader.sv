@@ -1,4 +1,4 @@
-/// Reads the model's tables, then the weight streams of CONV and DEPTHWISE commands through the weight port, as far ahead as its FIFO has room.
+/// Reads the weight streams of CONV and DEPTHWISE commands through the weight port, as far ahead as its FIFO has room.
 /// The beats of consecutive layers follow each other; the unpacker knows where a layer ends.
 module weight_reader
   import sluice_pkg::*;
@@ -9,10 +9,6 @@ module weight_reader
   input  logic         clear_i,
   input  logic         halt_i,
   input  logic [48:0]  image_i,
-  input  logic         tables_start_i,
-  input  logic         hold_i,           // the tables are not settled yet
-  input  logic [31:0]  tables_offset_i,
-  input  logic [31:0]  tables_bytes_i,
   input  logic         command_valid_i,
   input  command_t     command_i,
   output logic         advance_o,
@@ -31,14 +27,12 @@ module weight_reader
   logic busy;
   logic [$clog2(Depth):0] free;
   wire weighted = command_i.opcode == OP_CONV || command_i.opcode == OP_DEPTHWISE;
-  wire start = command_valid_i && weighted && !busy && !tables_start_i && !hold_i;
-  assign advance_o = command_valid_i && (!weighted || !busy) && !tables_start_i && !hold_i;
-  wire [31:0] offset = tables_start_i ? tables_offset_i : command_i.weights_offset;
-  wire [31:0] bytes = tables_start_i ? tables_bytes_i : command_i.weights_bytes;
+  wire start = command_valid_i && weighted && !busy;
+  assign advance_o = command_valid_i && (!weighted || !busy);
 
   read_job #(.BeatBits(29), .FreeBits($clog2(Depth)+1)) u_job (
-    .clk_i, .clear_i, .halt_i, .start_i(start || tables_start_i),
-    .address_i(image_i + 49'(offset)), .beats_i(29'((33'(bytes) + 33'd15) >> 4)),
+    .clk_i, .clear_i, .halt_i, .start_i(start),
+    .address_i(image_i + 49'(command_i.weights_offset)), .beats_i(29'((33'(command_i.weights_bytes) + 33'd15) >> 4)),
     .busy_o(busy), .free_i(free), .beat_i, .ar_valid_o, .ar_ready_i, .ar_address_o, .ar_length_o
   );
   fifo #(.Width(128), .Depth(Depth)) u_fifo (

@@ -1,7 +1,7 @@
-/// Opens the model's tables and the weight streams in program order and fills the tile buffer, independent of the executor.
+/// Opens the weight streams in program order and fills the tile buffer, independent of the executor.
 ///
 /// A damaged stream stops it for good: `error_o` with the index of the command, which the executor reports when it gets
-/// there. Damaged tables are `tables_error_o`.
+/// there. Coded streams wait for the model's tables, which `table_loader` reads and builds meanwhile.
 module weight_unpacker
   import sluice_pkg::*;
 #(
@@ -13,8 +13,18 @@ module weight_unpacker
   input  logic                        clk_i,
   input  logic                        rst_ni,
   input  logic                        clear_i,
+  input  logic                        halt_i,
   input  logic                        tables_start_i,
+  input  logic [48:0]                 tables_address_i,
   input  logic [31:0]                 tables_bytes_i,  // 0: the model has no tables
+  output logic                        tables_settled_o,
+  output logic                        tables_error_o,
+  output logic                        ar_valid_o,
+  input  logic                        ar_ready_i,
+  output logic [48:0]                 ar_address_o,
+  output logic [3:0]                  ar_length_o,
+  input  logic                        beat_i,
+  input  logic [127:0]                table_data_i,
   input  logic                        command_valid_i,
   input  command_t                    command_i,
   input  logic [15:0]                 command_index_i,
@@ -28,24 +38,37 @@ module weight_unpacker
   output logic                        line_write_o,
   output logic [Inputs*Outputs*8-1:0] line_o,
 
-  output logic                        tables_busy_o,   // no weights may be read yet
-  output logic                        tables_again_o,
-  output logic                        tables_error_o,
   output logic                        error_o,
   output logic [15:0]                 error_index_o
 );
   wire weighted = command_i.opcode == OP_CONV || command_i.opcode == OP_DEPTHWISE;
   wire supported = Codecs[command_i.codec];
-  logic layer_q, decoded_q, tables_q;
+  logic layer_q, decoded_q;
   logic decoder_busy, decoder_done, damaged, lines_busy, row_valid, rows_ready, last_row;
   logic [4:0] width;
   logic [Outputs*8-1:0] row;
-  wire read_tables = tables_start_i && tables_bytes_i != 0;
-  wire start = command_valid_i && weighted && supported && !layer_q && !decoder_busy && !read_tables && !clear_i;
+  wire start = command_valid_i && weighted && supported && !layer_q && !decoder_busy && !clear_i;
 
-  weight_decoder #(.Outputs(Outputs), .Lanes(Lanes)) u_decoder (
-    .clk_i, .rst_ni, .clear_i, .tables_start_i(read_tables), .tables_bytes_i, .tables_busy_o, .tables_again_o,
-    .start_i(start), .coded_i(command_i.codec != 4'd0),
+  localparam int Entries = 8192;
+  logic tables_usable, classes_known, table_write;
+  logic [$clog2(Entries)-2:0] table_address;
+  logic [1:0][23:0] table_entries;
+  logic [3:0] log;
+  logic [4:0] classes;
+  logic [15:0][3:0] class_table;
+  logic [15:0][2:0] class_shift;
+  table_loader #(.Entries(Entries)) u_tables (
+    .clk_i, .rst_ni, .clear_i, .halt_i, .start_i(tables_start_i), .address_i(tables_address_i), .bytes_i(tables_bytes_i),
+    .settled_o(tables_settled_o), .usable_o(tables_usable), .classes_known_o(classes_known), .damaged_o(tables_error_o),
+    .ar_valid_o, .ar_ready_i, .ar_address_o, .ar_length_o, .beat_i, .data_i(table_data_i), .write_o(table_write),
+    .address_o(table_address), .entries_o(table_entries), .log_o(log), .classes_o(classes), .class_table_o(class_table),
+    .class_shift_o(class_shift)
+  );
+  weight_decoder #(.Outputs(Outputs), .Lanes(Lanes), .Entries(Entries)) u_decoder (
+    .clk_i, .clear_i, .tables_settled_i(tables_settled_o), .tables_usable_i(tables_usable),
+    .classes_known_i(classes_known), .table_write_i(table_write), .table_address_i(table_address),
+    .table_entries_i(table_entries), .log_i(log), .classes_i(classes), .class_table_i(class_table),
+    .class_shift_i(class_shift), .start_i(start), .coded_i(command_i.codec != 4'd0),
     .command_i, .busy_o(decoder_busy), .done_o(decoder_done), .damaged_o(damaged), .valid_i, .data_i, .pop_o,
     .row_valid_o(row_valid), .row_o(row), .row_pop_i(row_valid && rows_ready)
   );
@@ -56,21 +79,17 @@ module weight_unpacker
 
   // A layer of an unknown codec is left to the executor, which refuses its command.
   assign advance_o = !clear_i && command_valid_i && (weighted ? layer_q && decoded_q && !lines_busy : !layer_q);
-  assign tables_error_o = damaged && tables_q;
-  assign error_o = damaged && !tables_q;
+  assign error_o = damaged;
   assign error_index_o = command_index_i;
 
   always_ff @(posedge clk_i) begin
     if (clear_i) begin
       layer_q <= 1'b0;
       decoded_q <= 1'b0;
-      tables_q <= 1'b0;
     end else begin
-      if (read_tables) tables_q <= 1'b1;
       if (start) begin
         layer_q <= 1'b1;
         decoded_q <= 1'b0;
-        tables_q <= 1'b0;
       end else if (advance_o) layer_q <= 1'b0;
       if (decoder_done) decoded_q <= 1'b1;
     end

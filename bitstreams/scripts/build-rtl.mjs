@@ -1,19 +1,22 @@
 /**
  * Verilates the overlay of a geometry into a shared library: bitstreams/build/<geometry>/libsluice.so.
  *
- *   node bitstreams/scripts/build-rtl.mjs [geometry ...] [--assert] [--force]
+ *   node bitstreams/scripts/build-rtl.mjs [geometry ...] [--assert] [--coverage] [--force]
  *
- * Default: every geometry in sdk/src/overlay/geometry.ts. Rebuilds only what is older than its sources. `--assert`
- * keeps the assertions of the RTL, into bitstreams/build/<geometry>-assert.
+ * Default: every geometry in sdk/src/overlay/geometry.ts. Rebuilds only when the sources, the options or Verilator have
+ * changed since (their hash lies beside the library). `--assert` keeps the assertions of the RTL, into
+ * bitstreams/build/<geometry>-assert; `--coverage` counts lines and toggles (bench/rtl-coverage.mjs), into
+ * <geometry>-coverage.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { geometries, geometryById } from "@sluice/sdk/overlay";
+import { overlayParameters, overlaySources } from "./overlay-build.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const rtl = join(root, "rtl");
 const sim = join(root, "sim");
 
 export function verilatorVersion() {
@@ -21,55 +24,59 @@ export function verilatorVersion() {
   return probe.status === 0 ? probe.stdout.trim() : undefined;
 }
 
-export function buildRtl(geometry, { assertions = false, force = false } = {}) {
-  const folder = join(root, "build", assertions ? `${geometry.id}-assert` : geometry.id);
+function verilatorOptions(geometry, { assertions, coverage }) {
+  return [
+    ..."--cc --build --exe --top-module sluice_overlay -O3 --x-assign fast --x-initial fast".split(" "),
+    assertions ? "--assert" : "--noassert",
+    ...(coverage ? ["--coverage-line", "--coverage-toggle", "--coverage-underscore"] : []),
+    ..."-Wall -Wno-UNUSEDSIGNAL -Wno-UNUSEDPARAM".split(" "),
+    "-CFLAGS",
+    "-O2 -fPIC -fvisibility=hidden -std=c++17",
+    "-LDFLAGS",
+    "-shared",
+    ...Object.entries({ ...overlayParameters(geometry), TapLanes: geometry.pixels }).map(
+      ([name, value]) => `-G${name}=${value}`,
+    ),
+  ];
+}
+
+/** Evaluation of every cycle at -O1: -O2 takes three times as long to build and runs no faster. */
+const COMPILER = { OPT_FAST: "-O1", OPT_SLOW: "-O0" };
+
+export function buildRtl(geometry, { assertions = false, coverage = false, force = false } = {}) {
+  const suffix = `${assertions ? "-assert" : ""}${coverage ? "-coverage" : ""}`;
+  const folder = join(root, "build", `${geometry.id}${suffix}`);
   const library = join(folder, "libsluice.so");
-  const sources = [rtl, sim].flatMap((place) => readdirSync(place).map((name) => join(place, name)));
-  const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
-  if (!force && existsSync(library) && statSync(library).mtimeMs > newest) return library;
+  const options = verilatorOptions(geometry, { assertions, coverage });
+  const rtl = overlaySources();
+  const bench = readdirSync(sim, { withFileTypes: true }).filter((entry) => entry.isFile());
+  const hash = createHash("sha256").update(JSON.stringify([options, COMPILER, verilatorVersion()]));
+  for (const path of [...rtl, ...bench.map(({ name }) => join(sim, name))].sort()) {
+    hash.update(basename(path)).update(readFileSync(path));
+  }
+  const digest = hash.digest("hex");
+  const digestPath = join(folder, "sources.sha256");
+  const known = existsSync(library) && existsSync(digestPath) && readFileSync(digestPath, "utf8") === digest;
+  if (!force && known) return library;
   mkdirSync(folder, { recursive: true });
-  const parameters = {
-    Pixels: geometry.pixels,
-    Inputs: geometry.inputs,
-    Outputs: geometry.outputs,
-    DecoderLanes: geometry.decoderLanes,
-    RequantizeLanes: geometry.requantizeLanes,
-    ActivationRows: geometry.activationRows,
-    WeightLines: geometry.weightLines,
-    MaxLayers: geometry.maxLayers,
-    TapLanes: geometry.pixels,
-  };
+  const folders = ["rtl", "rtl/inflate"].flatMap((name) => ["-y", join(root, name)]);
   const run = spawnSync(
     "verilator",
     [
-      ..."--cc --build --exe --top-module sluice_overlay -O3 --x-assign fast --x-initial fast".split(" "),
-      assertions ? "--assert" : "--noassert",
-      ..."-Wall -Wno-UNUSEDSIGNAL -Wno-UNUSEDPARAM".split(" "),
-      "-CFLAGS",
-      `-O${process.env.SLUICE_TRACE ? 0 : 1} -fPIC -fvisibility=hidden -std=c++17`,
-      "-LDFLAGS",
-      "-shared",
+      ...options,
       "-o",
       library,
       "--Mdir",
       join(folder, "objects"),
-      ...Object.entries(parameters).map(([name, value]) => `-G${name}=${value}`),
-      ...(process.env.SLUICE_TRACE ? ["-DSLUICE_TRACE"] : []),
-      "-y",
-      rtl,
-      join(rtl, "sluice_pkg.sv"),
-      join(rtl, "sluice_overlay.sv"),
+      ...folders,
+      join(root, "rtl", "sluice_pkg.sv"),
+      join(root, "rtl", "sluice_overlay.sv"),
       join(sim, "simulation.cpp"),
     ],
     {
       stdio: ["ignore", "pipe", "pipe"],
       encoding: "utf8",
-      env: {
-        ...process.env,
-        MAKEFLAGS: "-j2",
-        OPT_FAST: process.env.SLUICE_TRACE ? "-O0" : "-O1",
-        OPT_SLOW: "-O0",
-      },
+      env: { ...process.env, MAKEFLAGS: "-j2", ...COMPILER },
     },
   );
   if (run.status !== 0) {
@@ -77,6 +84,7 @@ export function buildRtl(geometry, { assertions = false, force = false } = {}) {
       `Verilator failed for ${geometry.id}:\n${run.stdout}\n${run.stderr ?? run.error?.message}`,
     );
   }
+  writeFileSync(digestPath, digest);
   return library;
 }
 
@@ -92,6 +100,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const begin = performance.now();
     const library = buildRtl(geometry, {
       assertions: process.argv.includes("--assert"),
+      coverage: process.argv.includes("--coverage"),
       force: process.argv.includes("--force"),
     });
     console.log(
