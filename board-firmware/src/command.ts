@@ -1,6 +1,10 @@
 /** The command line of the board runtime; `sluice board` and the board's own `sluice-board` are this command. */
-import { SluiceError, TransportError } from "@sluice/sdk/errors.js";
+import { TransportError } from "@sluice/sdk/errors.js";
 import { Command, Option } from "commander";
+import { hostsCommand } from "./commands/hosts.js";
+import { pairCommand } from "./commands/pair.js";
+import { readParentKey } from "./commands/parent-key.js";
+import { reportBoardError } from "./commands/report-error.js";
 import { type BoardRuntime, type BoardRuntimeOptions, runBoard } from "./main.js";
 import { DEFAULT_TCP_PORT, parseSerialAddress, parseTcpAddress } from "./transport/index.js";
 
@@ -15,6 +19,9 @@ interface CommandOptions {
   readonly log: string;
   readonly announce?: boolean;
   readonly withParent?: boolean;
+  readonly keyFromStdin?: boolean;
+  readonly state?: string;
+  readonly insecure?: boolean;
   readonly loader?: string;
   readonly overlay?: string;
   readonly root?: string;
@@ -24,8 +31,13 @@ const examples = `
 Examples:
   sluice board                              an emulated board on ${`127.0.0.1:${DEFAULT_TCP_PORT}`}
   sluice board --tcp 127.0.0.1:0            the same on any free port; the ready line says which
-  sluice board --serial /dev/ttyPS0:921600  on a serial port only; with --tcp on both
-  sluice board --tcp 0.0.0.0 --store /var/lib/sluice
+  sluice board --serial /dev/ttyPS0:921600 --state /var/lib/sluice
+                                            on a serial port only, for paired hosts; with --tcp on both
+  sluice board --tcp 0.0.0.0 --state /var/lib/sluice --store /var/lib/sluice/store
+  sluice board pair --state /var/lib/sluice     a one-time code for one more host
+  sluice board hosts --state /var/lib/sluice    the hosts that are paired
+
+Without --state a board serves everyone who reaches it, and only from this machine.
 `;
 
 export function boardCommand(name = "board"): Command {
@@ -38,6 +50,8 @@ export function boardCommand(name = "board"): Command {
     .option("--name <name>", "what hosts call this board")
     .option("--tcp [host:port]", `listen on TCP (default 127.0.0.1:${DEFAULT_TCP_PORT}; port 0 = any)`)
     .option("--serial <port...>", "serve serial ports, PATH or PATH:BAUD (default 115200 baud)")
+    .option("--state <dir>", "keep the keys of paired hosts here, and serve only those")
+    .option("--insecure", "serve everyone who reaches the board, also from other machines")
     .option("--announce", "let hosts find this board on the local network (multicast DNS)")
     .option("--store <dir>", "keep uploaded sections here (default: a temporary directory)")
     .option("--store-bytes <n>", "most bytes the store may take (default 1 GiB)")
@@ -50,6 +64,9 @@ export function boardCommand(name = "board"): Command {
     .option("--overlay <dir>", "kv260: the overlay's folder (default /usr/share/sluice/overlays/<geometry>)")
     .addOption(new Option("--root <dir>", "kv260: a directory that stands for /").hideHelp())
     .option("--with-parent", "end when standard input closes (for a parent process)")
+    .addOption(new Option("--key-from-stdin", "take the key of the only host from standard input").hideHelp())
+    .addCommand(pairCommand())
+    .addCommand(hostsCommand())
     .addHelpText("after", examples)
     .action(serve);
 }
@@ -57,18 +74,11 @@ export function boardCommand(name = "board"): Command {
 async function serve(options: CommandOptions): Promise<void> {
   let board: BoardRuntime;
   try {
-    board = await runBoard(runtimeOptions(options));
+    const access = options.keyFromStdin ? await readParentKey(process.stdin) : undefined;
+    board = await runBoard({ ...runtimeOptions(options), access, onPairingCode: showCode });
   } catch (error) {
-    if (!(error instanceof SluiceError)) throw error;
-    const facts = [
-      `[${error.code}]${error.place ? ` ${error.place}` : ""}`,
-      error.expected && `expected: ${error.expected}`,
-      error.found && `found: ${error.found}`,
-      ...kernelLogOf(error),
-    ];
-    const lines = [error.message, ...facts.filter(Boolean), error.hint].filter(Boolean);
-    process.stderr.write(`sluice board: ${lines.join("\n  ")}\n`);
-    process.exitCode = 1;
+    process.stdin.destroy();
+    reportBoardError(error);
     return;
   }
   process.stdout.write(`${JSON.stringify(board.ready)}\n`);
@@ -77,14 +87,14 @@ async function serve(options: CommandOptions): Promise<void> {
   process.stdin.destroy();
 }
 
-/** What the kernel said when the fabric was loaded, where the error carries it. */
-function kernelLogOf(error: SluiceError): string[] {
-  const { kernelLog } = error.details;
-  return Array.isArray(kernelLog) ? kernelLog.map((line) => `kernel: ${String(line)}`) : [];
+function showCode(code: string): void {
+  process.stderr.write(
+    `sluice board: no host is paired with this board yet. On the host:\n  sluice pair --link LINK --code ${code}\n`,
+  );
 }
 
 function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
-  const { device, geometry, name, store, log } = options;
+  const { device, geometry, name, store, log, state, insecure } = options;
   const serial = options.serial?.map(parseSerialAddress);
   return {
     device,
@@ -96,6 +106,8 @@ function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
     geometry,
     name,
     store,
+    state,
+    insecure,
     storeBytes: options.storeBytes === undefined ? undefined : wholeNumber(options.storeBytes),
     logLevel: log,
     announce: options.announce,

@@ -5,6 +5,7 @@
  *   board.ready.tcp   // { host: "127.0.0.1", port: 40123 }
  *   await board.close();
  */
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,11 +15,13 @@ import { destination, type Logger, pino } from "pino";
 import { type OpenDeviceOptions, openDevice } from "./device/open-device.js";
 import type { OverlayDevice } from "./device/overlay-device.js";
 import { OverlayDriver } from "./driver/index.js";
+import { type BoardAccess, FirstPairing, LinkGuard, openAccess, PairedHosts } from "./security/index.js";
 import { announce } from "./server/announce.js";
 import { Board } from "./server/board.js";
 import { BoardServer } from "./server/board-server.js";
 import { listenSerial } from "./server/listeners/serial.js";
 import { type Listener, listenTcp, type TcpListener } from "./server/listeners/tcp.js";
+import { checkOpenLinks } from "./server/open-links.js";
 import { SectionStore } from "./store/index.js";
 import type { SerialAddress, TcpAddress } from "./transport/index.js";
 
@@ -39,6 +42,17 @@ export interface BoardRuntimeOptions {
   readonly announce?: boolean;
   /** Serves these serial ports. */
   readonly serial?: readonly SerialAddress[];
+  /**
+   * Folder that holds the keys of the hosts this board is paired with; then it serves nobody else. A board that knows no
+   * host yet offers a one-time code (`onPairingCode`).
+   */
+  readonly state?: string;
+  /** Who may connect, when it is not what a state folder says. */
+  readonly access?: BoardAccess;
+  /** Serves everyone who reaches its links, also beyond this machine. Default false. */
+  readonly insecure?: boolean;
+  /** A code that pairs one host; called again when a wrong try used one up. Default: it is logged. */
+  readonly onPairingCode?: (code: string) => void;
   /** Directory of the section store; a temporary one, removed at the end, when absent. */
   readonly store?: string;
   readonly storeBytes?: number;
@@ -54,6 +68,7 @@ export interface ReadyFacts {
   readonly board: string;
   readonly kind: BoardKind;
   readonly geometry: string;
+  readonly authentication: HelloReply["authentication"];
   readonly tcp?: { readonly host: string; readonly port: number };
   /** Paths of the serial ports. */
   readonly serial?: readonly string[];
@@ -73,6 +88,7 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
     while (cleanups.length > 0) await cleanups.pop()!();
   };
   try {
+    checkOpenLinks(options);
     const geometry = geometryById(options.geometry ?? kv260Geometry.id);
     const { device: wanted = "emulated" } = options;
     const device =
@@ -87,7 +103,8 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
       readings: device.readings?.bind(device),
       log,
     });
-    const server = new BoardServer({ board, log, limits: options.limits });
+    const guard = makeGuard(options, log, cleanups);
+    const server = new BoardServer({ board, log, limits: options.limits, guard });
     const listeners: Listener[] = [];
     cleanups.push(async () => {
       // Listening stops first, so that nobody connects to a server that is closing.
@@ -113,6 +130,7 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
         board: board.identity.name,
         kind,
         geometry: device.geometry.id,
+        authentication: guard.access.open ? "none" : "pre-shared-key",
         tcp: tcp && { host: tcp.host, port: tcp.port },
         serial: options.serial?.map(({ path }) => path),
       },
@@ -122,6 +140,20 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
     await close();
     throw error;
   }
+}
+
+function makeGuard(options: BoardRuntimeOptions, log: Logger, cleanups: (() => void)[]): LinkGuard {
+  const { state, access, insecure = false } = options;
+  if (access || state === undefined) {
+    return new LinkGuard(access ?? openAccess(new Uint8Array(randomBytes(16))));
+  }
+  const hosts = new PairedHosts(state, { open: insecure });
+  const show =
+    options.onPairingCode ?? ((code) => log.warn({ code }, "no host is paired: sluice pair --code"));
+  const first = new FirstPairing(hosts, show);
+  cleanups.push(() => first.stop());
+  if (!insecure) first.start();
+  return new LinkGuard(hosts, { onWrongCode: () => first.failed() });
 }
 
 function kindOf(device: OverlayDevice): BoardKind {

@@ -68,3 +68,5 @@ export class LoaderError extends DeviceError {}
 export class TransportError extends SluiceError {}
 /** The board's section store: `store-full`, `hash-mismatch`, `unknown-section`, `store-damaged`, ... */
 export class StoreError extends SluiceError {}
+/** An end, a link or a package that does not prove to be what it claims: `not-paired`, `wrong-key`, `tampered`, ... */
+export class SecurityError extends SluiceError {}

@@ -8,6 +8,7 @@ import {
   install,
   layers,
   list,
+  pair,
   ping,
   type ReplyOf,
   type RequestOf,
@@ -35,7 +36,6 @@ function example(exchange: Exchange<unknown, unknown>, request: unknown, reply: 
 
 const hash = Uint8Array.from({ length: 32 }, (_, i) => i);
 const { plan } = randomModel(1, [64]);
-const none = new Uint8Array(0);
 const layer = { cycles: 10, stallWeights: 1, weightBeats: 2, crc: [3, 4] as [number, number] };
 
 export const examples: readonly Example[] = [
@@ -47,7 +47,6 @@ export const examples: readonly Example[] = [
       clientId: hash.slice(0, 16),
       hold: true,
       release: "0.1.0",
-      challenge: none,
     },
     {
       protocol: { lowest: 1, highest: 1 },
@@ -60,10 +59,9 @@ export const examples: readonly Example[] = [
       limits: { attachmentBytes: 4_194_304, outstanding: 8, frames: 1_024, idleMs: 30_000 },
       storeFree: 1_073_741_824,
       authentication: "none",
-      challenge: none,
-      proof: none,
     },
   ),
+  example(pair, { client: "ada@bench" }, { board: "twin" }),
   example(ping, {}, {}),
   example(bye, {}, {}),
   example(have, { sections: [hash] }, { sections: [{ complete: false, received: 12 }] }),
@@ -113,6 +111,7 @@ export const examples: readonly Example[] = [
       storeUsedBytes: 7,
       storeCapacityBytes: 8,
       residentBytes: 9,
+      security: { authenticated: 1, refused: { "wrong-key": 2 } },
       readings: {
         power: { available: false, reason: "no sensor" },
         clock: { available: true, value: 250, unit: "MHz" },

@@ -1,7 +1,9 @@
 /** Serves a board on any number of transports at once; listeners/ hands them in as they come. */
+import { randomBytes } from "node:crypto";
 import { TransportError } from "@sluice/sdk/errors.js";
 import type { HelloReply } from "@sluice/sdk/protocol";
 import type { Logger } from "pino";
+import { BoardEnd, LinkGuard, openAccess } from "../security/index.js";
 import type { Transport } from "../transport/index.js";
 import type { Board } from "./board.js";
 import { Session } from "./session.js";
@@ -14,9 +16,13 @@ export interface BoardServerOptions {
   readonly handshakeMs?: number;
   /** Connections at once, holders and lookers. Default 16. */
   readonly maxConnections?: number;
+  /** Who may connect. Default everyone who reaches the links that are handed in. */
+  readonly guard?: LinkGuard;
 }
 
-const OPEN_DEADLINE_MS = 5_000;
+const HANDSHAKE_MS = 5_000;
+/** Of the connections, those that have not proved themselves yet: strangers cannot take the places of all hosts. */
+const MOST_UNPROVED = 8;
 const IDLE_CHECK_MS = 500;
 
 const defaultLimits: HelloReply["limits"] = {
@@ -29,13 +35,16 @@ const defaultLimits: HelloReply["limits"] = {
 export class BoardServer {
   readonly #options: BoardServerOptions;
   readonly #limits: HelloReply["limits"];
+  readonly guard: LinkGuard;
   readonly #sessions = new Set<Session>();
   readonly #idleTimer: NodeJS.Timeout;
   #lastCheck = Date.now();
+  #unproved = 0;
   #closed = false;
 
   constructor(options: BoardServerOptions) {
     this.#options = options;
+    this.guard = options.guard ?? new LinkGuard(openAccess(new Uint8Array(randomBytes(16))));
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#idleTimer = setInterval(() => this.#checkIdle(), IDLE_CHECK_MS);
     this.#idleTimer.unref();
@@ -47,24 +56,32 @@ export class BoardServer {
 
   /** Takes over a transport that has not been opened. Never throws: a link that fails is logged. */
   async accept(transport: Transport): Promise<void> {
-    const { board, log } = this.#options;
-    if (this.#closed || this.#sessions.size >= (this.#options.maxConnections ?? 16)) {
-      log.warn({ link: transport.describe() }, "connection refused: too many");
+    const { board, log, handshakeMs = HANDSHAKE_MS } = this.#options;
+    const link = transport.describe();
+    const crowded = this.#unproved >= MOST_UNPROVED;
+    if (this.#closed || crowded || this.#sessions.size >= (this.#options.maxConnections ?? 16)) {
+      log.warn({ link }, "connection refused: too many");
+      if (crowded) this.guard.refused("crowded");
       await transport.close();
       return;
     }
-    const session = new Session(transport, {
+    const end = new BoardEnd(transport, this.guard);
+    const session = new Session(end, {
       board,
+      guard: this.guard,
       limits: this.#limits,
-      log: log.child({ link: transport.describe() }),
+      log: log.child({ link }),
       onEnd: (ended) => this.#sessions.delete(ended),
     });
     this.#sessions.add(session);
+    this.#unproved += 1;
     try {
-      await session.start(OPEN_DEADLINE_MS);
+      await session.start(handshakeMs);
     } catch (error) {
       this.#sessions.delete(session);
-      log.warn({ err: error, link: transport.describe() }, "link could not be opened");
+      log.warn({ err: error, link }, "connection refused");
+    } finally {
+      this.#unproved -= 1;
     }
   }
 
@@ -87,6 +104,6 @@ export class BoardServer {
     const late = now - this.#lastCheck > 2 * IDLE_CHECK_MS;
     this.#lastCheck = now;
     if (late) return;
-    for (const session of this.#sessions) session.checkIdle(now, this.#options.handshakeMs ?? 5_000);
+    for (const session of this.#sessions) session.checkIdle(now, this.#options.handshakeMs ?? HANDSHAKE_MS);
   }
 }

@@ -14,10 +14,12 @@ import {
   status,
   toHex,
 } from "@sluice/sdk/protocol";
+import type { LinkGuard } from "../security/index.js";
 import type { Board } from "./board.js";
 
 export interface HandlerContext {
   readonly board: Board;
+  readonly guard: LinkGuard;
   /** Fires when the connection that asked is gone. */
   readonly signal: AbortSignal;
   /** Gives the hold back. */
@@ -91,7 +93,7 @@ on(remove, storing, ({ board }, request) => {
   return { reply: { removed, freedBytes: freed.reduce((sum, bytes) => sum + bytes, 0) } };
 });
 
-on(status, looking, ({ board }) => {
+on(status, looking, ({ board, guard }) => {
   const { holder } = board.hold;
   return {
     reply: {
@@ -102,6 +104,7 @@ on(status, looking, ({ board }) => {
       storeUsedBytes: board.store.usedBytes,
       storeCapacityBytes: board.store.capacityBytes,
       residentBytes: process.memoryUsage.rss(),
+      security: guard.counts,
       readings: board.readings(),
     },
   };

@@ -2,7 +2,7 @@
 import { TransportError } from "@sluice/sdk/errors.js";
 
 export interface Holder {
-  /** Hexadecimal; the same host gets its own hold back after it lost the link. */
+  /** Host and connection identifier, hexadecimal; the same host gets its own hold back after it lost the link. */
   readonly clientId: string;
   readonly client: string;
   readonly link: string;

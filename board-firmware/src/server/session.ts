@@ -11,12 +11,13 @@ import {
   MAX_BODY_BYTES,
   MAX_HELLO_BYTES,
   ownVersions,
+  pair,
   toHex,
   upload,
 } from "@sluice/sdk/protocol";
 import type { Logger } from "pino";
 import { type AttachmentReceiver, Connection } from "../connection/index.js";
-import type { Transport } from "../transport/index.js";
+import type { BoardEnd, LinkGuard } from "../security/index.js";
 import type { Board } from "./board.js";
 import { codecName } from "./codec-name.js";
 import { handlerFor } from "./handlers.js";
@@ -25,6 +26,7 @@ import { receiveUpload } from "./upload-receiver.js";
 
 export interface SessionOptions {
   readonly board: Board;
+  readonly guard: LinkGuard;
   readonly limits: HelloReply["limits"];
   readonly log: Logger;
   readonly onEnd: (session: Session) => void;
@@ -38,6 +40,7 @@ const ignore: AttachmentReceiver = {
 
 export class Session {
   readonly #options: SessionOptions;
+  readonly #end: BoardEnd;
   readonly #connection: Connection;
   readonly #gone = new AbortController();
   readonly #openedAt = Date.now();
@@ -46,10 +49,11 @@ export class Session {
   #lastActivity = Date.now();
   #outstanding = 0;
 
-  constructor(transport: Transport, options: SessionOptions) {
+  constructor(end: BoardEnd, options: SessionOptions) {
     this.#options = options;
-    this.#connection = new Connection(transport, {
-      peer: `host on ${transport.describe()}`,
+    this.#end = end;
+    this.#connection = new Connection(end, {
+      peer: `host on ${end.describe()}`,
       limits: { bodyBytes: MAX_HELLO_BYTES, attachmentBytes: 0 },
       onRequest: (header, body) => this.#take(header, body),
       onActivity: () => {
@@ -77,6 +81,7 @@ export class Session {
   }
 
   #take(header: FrameHeader, body: Uint8Array): AttachmentReceiver {
+    if (this.#end.host?.purpose === "pairing") return this.#pair(header, body);
     if (header.code === hello.code) return this.#greet(header, body);
     if (this.#client === undefined) {
       throw new ProtocolError("handshake-first", "The first message of a connection must be a hello.", {
@@ -113,8 +118,8 @@ export class Session {
     const request = decodeRequest(handler.exchange, body);
     const attachment = new Uint8Array(header.attachmentBytes);
     let filled = 0;
-    const { board } = this.#options;
-    const context = { board, signal: this.#gone.signal, leave: () => this.#giveBack() };
+    const { board, guard } = this.#options;
+    const context = { board, guard, signal: this.#gone.signal, leave: () => this.#giveBack() };
     const work = async () => {
       if (this.#gone.signal.aborted) return;
       try {
@@ -175,6 +180,28 @@ export class Session {
     return ignore;
   }
 
+  /** The host proved the one-time code; now it is a paired one. */
+  #pair(header: FrameHeader, body: Uint8Array): AttachmentReceiver {
+    const { board, guard, log } = this.#options;
+    try {
+      if (header.code !== pair.code) {
+        throw new ProtocolError("handshake-first", "A connection that pairs does nothing else.", {
+          expected: "pair (0x02)",
+          found: `exchange 0x${header.code.toString(16)}`,
+        });
+      }
+      const { client } = decodeRequest(pair, body);
+      const { id, pairingKey } = this.#end.host!;
+      guard.access.addHost({ id, name: client }, pairingKey);
+      log.warn({ client, host: id }, "paired with a host");
+      this.#connection.reply(header, pair, { board: board.identity.name });
+    } catch (error) {
+      this.#connection.replyError(header, error);
+    }
+    void this.#connection.close();
+    return ignore;
+  }
+
   #introduce(version: number): HelloReply {
     const { board, limits } = this.#options;
     const { id, versionMajor, versionMinor, codecs } = board.runner.identify();
@@ -189,15 +216,14 @@ export class Session {
       codecs: codecs.map(codecName),
       limits,
       storeFree: Math.max(0, board.store.capacityBytes - board.store.usedBytes),
-      authentication: "none",
-      challenge: new Uint8Array(0),
-      proof: new Uint8Array(0),
+      authentication: this.#end.host ? "pre-shared-key" : "none",
     };
   }
 
   #acquire(request: HelloRequest): void {
     const holder: Holder = {
-      clientId: toHex(request.clientId),
+      // Only the same host may take its hold over, whatever identifier another one sends.
+      clientId: `${this.#end.host?.id ?? ""} ${toHex(request.clientId)}`,
       client: request.client,
       link: this.#connection.transport.describe(),
       since: Date.now(),

@@ -13,6 +13,7 @@ export function memoryPair(): [Transport, Transport] {
 class MemoryTransport implements Transport {
   readonly kind = "memory";
   readonly reliable = true;
+  readonly local = true;
   readonly bytesPerSecond = 10_000_000;
   readonly highWaterBytes = 4 * 1024 * 1024;
   readonly #name: string;

@@ -1,7 +1,9 @@
-/** TCP: one socket, either dialled (`tcpTransport`) or accepted (`acceptedTcp`). */
+/** TCP: one socket, either dialled (`tcpTransport`) or accepted (`acceptedTcp`); plain, or in TLS from some byte on. */
 import { connect, type Socket } from "node:net";
-import { TransportError } from "@sluice/sdk/errors.js";
-import type { Transport, TransportHandlers } from "./transport.js";
+import { type SluiceError, TransportError } from "@sluice/sdk/errors.js";
+import { isLoopback } from "./loopback.js";
+import { asTampered, startTls } from "./tls.js";
+import type { TlsEnd, Transport, TransportHandlers } from "./transport.js";
 
 /** Where the board listens unless told otherwise. Unassigned at IANA. */
 export const DEFAULT_TCP_PORT = 7420;
@@ -33,6 +35,9 @@ class TcpTransport implements Transport {
   readonly #name: string;
   readonly #obtain: (deadlineMs: number) => Promise<Socket>;
   #socket: Socket | undefined;
+  #handlers: TransportHandlers | undefined;
+  #detach: () => void = () => undefined;
+  #remoteAddress = "";
   #closed = false;
 
   constructor(name: string, obtain: (deadlineMs: number) => Promise<Socket>) {
@@ -44,27 +49,50 @@ class TcpTransport implements Transport {
     return this.#name;
   }
 
+  get local(): boolean {
+    return isLoopback(this.#remoteAddress);
+  }
+
+  get remote(): string {
+    return `tcp ${this.#remoteAddress}`;
+  }
+
   async open(handlers: TransportHandlers, deadlineMs: number): Promise<void> {
     const socket = await this.#obtain(deadlineMs);
-    this.#socket = socket;
+    this.#remoteAddress = socket.remoteAddress ?? "";
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 10_000);
-    let failure: TransportError | undefined;
-    socket.on("data", (bytes) => handlers.data(bytes));
+    this.#attach(socket, handlers);
+  }
+
+  async startTls(end: TlsEnd, deadlineMs: number): Promise<void> {
+    const plain = this.#socket!;
+    const handlers = this.#handlers!;
+    this.#detach();
+    this.#attach(await startTls(plain, end, this.#name, deadlineMs), handlers);
+  }
+
+  #attach(socket: Socket, handlers: TransportHandlers): void {
+    this.#socket = socket;
+    this.#handlers = handlers;
+    let failure: SluiceError | undefined;
+    const onData = (bytes: Uint8Array) => handlers.data(bytes);
     // `drain` comes when nothing is queued here any more; the kernel's own buffer keeps the line busy meanwhile.
-    socket.on("drain", () => handlers.drain());
-    socket.on("error", (cause: NodeJS.ErrnoException) => {
-      failure = new TransportError("disconnected", "The connection to the board broke.", {
-        place: this.#name,
-        found: cause.code ?? cause.message,
-        hint: "Check cable and power of the board, then run the command again; what had arrived is kept.",
-        cause,
-      });
-    });
-    socket.on("close", () => {
+    const onDrain = () => handlers.drain();
+    const onClose = () => {
       this.#closed = true;
       handlers.closed(failure);
+    };
+    socket.on("data", onData).on("drain", onDrain).on("close", onClose);
+    socket.on("error", (cause: NodeJS.ErrnoException) => {
+      failure = asTampered(cause, this.#name) ?? broken(cause, this.#name);
     });
+    this.#detach = () => socket.off("data", onData).off("drain", onDrain).off("close", onClose);
+    if (socket.destroyed) {
+      // It ended between two events; nothing would tell.
+      this.#closed = true;
+      setImmediate(() => handlers.closed());
+    }
   }
 
   send(bytes: Uint8Array): void {
@@ -91,6 +119,15 @@ class TcpTransport implements Transport {
     await done;
     clearTimeout(timer);
   }
+}
+
+function broken(cause: NodeJS.ErrnoException, place: string): TransportError {
+  return new TransportError("disconnected", "The connection to the board broke.", {
+    place,
+    found: cause.code ?? cause.message,
+    hint: "Check cable and power of the board, then run the command again; what had arrived is kept.",
+    cause,
+  });
 }
 
 function dial(host: string, port: number, deadlineMs: number): Promise<Socket> {

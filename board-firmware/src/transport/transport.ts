@@ -2,7 +2,7 @@
  * A link that carries bytes between host and board. Serial, TCP and in-memory are peers behind this interface;
  * test/contract/transport.ts holds all of them to it.
  */
-import type { TransportError } from "@sluice/sdk/errors.js";
+import type { SluiceError } from "@sluice/sdk/errors.js";
 
 export interface TransportHandlers {
   /** Bytes as they arrive; a view that is valid only during the call. */
@@ -10,13 +10,20 @@ export interface TransportHandlers {
   /** The backlog has fallen; may come often. */
   drain(): void;
   /** Called exactly once after a successful `open`. Without an error: one of the two ends closed in order. */
-  closed(error?: TransportError): void;
+  closed(error?: SluiceError): void;
 }
 
 export interface TransportCounters {
   /** Bytes handed to, and taken from, the wire since `open`. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
+}
+
+/** One end of TLS 1.3 with a key that both ends have. */
+export interface TlsEnd {
+  readonly role: "host" | "board";
+  /** Called once, when the key is needed; undefined refuses the other end. */
+  readonly key: () => Uint8Array | undefined;
 }
 
 export interface Transport {
@@ -39,6 +46,15 @@ export interface Transport {
   /** Bytes queued and not yet taken by the operating system. */
   readonly backlog: number;
   readonly counters: TransportCounters;
+  /** The other end can only be a program on this machine. Known after `open`. */
+  readonly local?: boolean;
+  /** Where the other end is, when there may be many: wrong proofs are counted by it. */
+  readonly remote?: string;
+  /**
+   * TCP only: goes on with TLS 1.3 (RFC 8446, external key with ECDHE) on the open link. Nothing may be on its way.
+   * @throws {SecurityError} `wrong-key` when the other end does not have the key
+   */
+  startTls?(end: TlsEnd, deadlineMs: number): Promise<void>;
   /** Sends what is queued where the link still takes it, then closes. May be called twice. */
   close(): Promise<void>;
 }

@@ -3,11 +3,11 @@
  * configuration folder. Both hold { "boards": [{ "name": "bench", "link": "tcp:192.168.1.40" }, ...] }.
  */
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { TransportError } from "@sluice/sdk/errors.js";
 import { z } from "zod";
 import { type LinkAddress, parseLink } from "../transport/index.js";
+import { configFolder } from "./config-folder.js";
 
 const boardConfig = z.object({
   boards: z
@@ -35,10 +35,9 @@ export interface ConfigPlaces {
  * @throws {TransportError} `bad-config` names the file and the field
  */
 export function configuredBoards(places: ConfigPlaces = {}): ConfiguredBoard[] {
-  const configHome = places.configHome ?? process.env.XDG_CONFIG_HOME ?? join(homedir(), ".config");
   const files = [
     join(places.directory ?? process.cwd(), "sluice.config.json"),
-    join(configHome, "sluice", "boards.json"),
+    join(configFolder(places.configHome), "boards.json"),
   ];
   for (const file of files) {
     const text = readIfThere(file);

@@ -1,9 +1,15 @@
-/** Starts an emulated board as a process of its own and waits until it accepts connections. */
+/**
+ * Starts an emulated board as a process of its own and waits until it accepts connections. It serves this process only:
+ * a key made for it goes through its standard input, and connections of this process use it by themselves.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { TransportError } from "@sluice/sdk/errors.js";
+import { toHex } from "@sluice/sdk/protocol";
 import { z } from "zod";
+import { userKeyRing } from "../pairing/key-ring.js";
 
 export interface EmulatedBoardOptions {
   /** Overlay geometry; default that of the KV260 build. */
@@ -53,7 +59,19 @@ export async function startEmulatedBoard(options: EmulatedBoardOptions = {}): Pr
     if (log.length < 100) log.push(text);
   };
   child.stderr.on("data", collect);
-  const stop = stopper(child);
+  const ring = userKeyRing();
+  const [board, key] = [new Uint8Array(randomBytes(16)), new Uint8Array(randomBytes(32))];
+  // Where the child could not be started, its `error` event tells; writing to it then fails as well.
+  child.stdin.on("error", () => undefined);
+  child.stdin.write(
+    `${JSON.stringify({ board: toHex(board), host: toHex(ring.hostId), key: toHex(key) })}\n`,
+  );
+  ring.addTemporary(board, key);
+  const stopChild = stopper(child);
+  const stop = () => {
+    ring.dropTemporary(board);
+    return stopChild();
+  };
   try {
     const { pid, tcp } = await ready(child, options.startMs ?? 15_000, log);
     // What it says until here becomes part of the error; from here on it is the board's log.
@@ -68,7 +86,14 @@ export async function startEmulatedBoard(options: EmulatedBoardOptions = {}): Pr
 
 function boardArguments(options: EmulatedBoardOptions): string[] {
   const { device = "emulated", geometry, name, store, serial, logLevel } = options;
-  const list = ["--with-parent", "--device", device, "--tcp", options.tcp ?? "127.0.0.1:0"];
+  const list = [
+    "--with-parent",
+    "--key-from-stdin",
+    "--device",
+    device,
+    "--tcp",
+    options.tcp ?? "127.0.0.1:0",
+  ];
   if (geometry !== undefined) list.push("--geometry", geometry);
   if (name !== undefined) list.push("--name", name);
   if (store !== undefined) list.push("--store", store);

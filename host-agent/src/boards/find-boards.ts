@@ -62,9 +62,13 @@ export interface ProbedBoard {
   readonly status: BoardStatus;
 }
 
-/** Asks a board who it is, without taking it. @throws {TransportError} when nobody answers */
-export async function probeBoard(candidate: BoardCandidate, connectMs = 2_000): Promise<ProbedBoard> {
-  const client = await BoardClient.connect(candidate.open(), { hold: false, connectMs });
+/** Asks a board who it is, without taking it. @throws {TransportError} when nobody answers @throws {SecurityError} */
+export async function probeBoard(
+  candidate: BoardCandidate,
+  connectMs = 2_000,
+  insecure = false,
+): Promise<ProbedBoard> {
+  const client = await BoardClient.connect(candidate.open(), { hold: false, connectMs, insecure });
   try {
     return { candidate, hello: client.hello, status: await client.status() };
   } finally {
@@ -76,10 +80,11 @@ export async function probeBoard(candidate: BoardCandidate, connectMs = 2_000): 
 export function probeBoards(
   candidates: readonly BoardCandidate[],
   connectMs?: number,
+  insecure?: boolean,
 ): Promise<(ProbedBoard | { readonly candidate: BoardCandidate; readonly error: SluiceError })[]> {
   return Promise.all(
     candidates.map((candidate) =>
-      probeBoard(candidate, connectMs).catch((error: SluiceError) => ({ candidate, error })),
+      probeBoard(candidate, connectMs, insecure).catch((error: SluiceError) => ({ candidate, error })),
     ),
   );
 }

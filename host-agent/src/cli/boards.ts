@@ -8,10 +8,12 @@ export function registerBoards(program: Command): void {
   program
     .command("boards")
     .description("List the boards that can be reached: USB serial, network, configuration")
+    .option("--insecure", "also ask boards that prove nothing and are not on this machine")
     .option("--json <file>", "write the list as JSON to a file, or to stdout with -")
     .addHelpText("after", "\nExamples:\n  sluice boards\n  sluice boards --json -")
-    .action(async (options: { readonly json?: string }) => {
-      const boards = (await probeBoards(await findBoards())).map(describe);
+    .action(async (options: { readonly json?: string; readonly insecure?: boolean }) => {
+      const probed = await probeBoards(await findBoards(), undefined, options.insecure);
+      const boards = probed.map(describe);
       writeJson(options.json, { boards });
       if (options.json === "-") return;
       if (boards.length === 0) {

@@ -31,6 +31,7 @@ interface DeployOptions extends CompileOptions, PreprocessOptions {
   readonly board: string;
   readonly device?: "emulated" | "rtl" | "kv260";
   readonly link?: string;
+  readonly insecure?: boolean;
   readonly dataset?: string;
   readonly inputs?: string[];
   readonly labels?: string;
@@ -67,6 +68,10 @@ export function registerDeploy(program: Command): void {
       ]),
     )
     .option("--link <link>", "tcp:HOST[:PORT], serial:PATH[:BAUD] or memory; default: the first board found")
+    .option(
+      "--insecure",
+      "deploy to a board that is not paired, does not prove itself and is not on this machine",
+    )
     .option("--dataset <kind:dir>", "cifar10:DIR, mnist:DIR or images:DIR")
     .option("--inputs <file...>", "pictures, or .npy tensors (uint8, int8, float32; NHWC)")
     .option("--labels <file>", "class names, one per line; names predictions in the report")

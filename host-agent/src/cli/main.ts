@@ -11,6 +11,7 @@ import { reportError } from "./errors.js";
 import { exitCodeHelp, exitCodes } from "./exit-codes.js";
 import { registerInspect } from "./inspect.js";
 import { registerPack } from "./pack.js";
+import { registerPair } from "./pair.js";
 import { registerVerify } from "./verify.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
@@ -50,6 +51,7 @@ for (const register of [
   registerVerify,
   registerBoard,
   registerBoards,
+  registerPair,
   registerDoctor,
 ]) {
   register(program);

@@ -3,8 +3,8 @@
  * that makes transports instead of one transport, a link that breaks is a pause and not the end.
  */
 import { randomBytes } from "node:crypto";
-import { hostname, userInfo } from "node:os";
 import { type Answer, Connection } from "@sluice/board-firmware/connection";
+import { HostEnd, type HostKeys } from "@sluice/board-firmware/security";
 import type { Transport } from "@sluice/board-firmware/transport";
 import { SluiceError, TransportError } from "@sluice/sdk/errors.js";
 import {
@@ -17,10 +17,16 @@ import {
   ownVersions,
   ping,
 } from "@sluice/sdk/protocol";
+import { userKeyRing } from "../pairing/key-ring.js";
+import { hostName } from "./host-name.js";
 
 export interface ConnectOptions {
   /** Who this host is, for the answer others get while it holds the board. Default user@host (pid). */
   readonly client?: string;
+  /** The keys of this host. Default the user's. */
+  readonly keys?: HostKeys;
+  /** Talk to a board that proves nothing although it is not on this machine. Default false. */
+  readonly insecure?: boolean;
   /** False: look only (status, list). Default true. */
   readonly hold?: boolean;
   /** For opening the link and for the handshake. Default 5,000 ms. */
@@ -58,13 +64,12 @@ export class BoardLink {
   static async open(source: LinkSource, options: ConnectOptions): Promise<BoardLink> {
     const greeting: HelloRequest = {
       protocol: ownVersions,
-      client: (options.client ?? `${userInfo().username}@${hostname()} (${process.pid})`).slice(0, 255),
+      client: (options.client ?? `${hostName()} (${process.pid})`).slice(0, 255),
       clientId: options.clientId ?? new Uint8Array(randomBytes(16)),
       hold: options.hold ?? true,
       release: RELEASE,
-      challenge: new Uint8Array(0),
     };
-    const { connection, reply } = await greet(source, greeting, options.connectMs ?? 5_000);
+    const { connection, reply } = await greet(source, greeting, options);
     return new BoardLink(source, options, greeting, connection, reply);
   }
 
@@ -140,7 +145,7 @@ export class BoardLink {
     const giveUpAt = Date.now() + (this.#options.reconnectMs ?? 30_000);
     for (;;) {
       try {
-        const found = await greet(this.#source, this.#greeting, this.#options.connectMs ?? 5_000);
+        const found = await greet(this.#source, this.#greeting, this.#options);
         this.#connection = found.connection;
         this.#checkSame(found.reply);
         this.#hello = found.reply;
@@ -184,9 +189,10 @@ export class BoardLink {
   }
 }
 
-async function greet(source: LinkSource, greeting: HelloRequest, connectMs: number) {
+async function greet(source: LinkSource, greeting: HelloRequest, options: ConnectOptions) {
+  const { keys = userKeyRing(), insecure, connectMs = 5_000 } = options;
   const transport = typeof source === "function" ? source() : source;
-  const connection = new Connection(transport, { peer: "board" });
+  const connection = new Connection(new HostEnd(transport, { keys, insecure }), { peer: "board" });
   await connection.start(connectMs);
   try {
     const { body } = await connection.request(hello, greeting, { deadlineMs: connectMs });

@@ -16,6 +16,8 @@ export type DeviceKind = "emulated" | "rtl" | "kv260";
 export interface BoardOptions {
   readonly device?: DeviceKind;
   readonly link?: string;
+  /** Use a board that proves nothing although it is not on this machine. */
+  readonly insecure?: boolean;
 }
 
 /**
@@ -29,15 +31,15 @@ export async function openBoardSession(
   geometry: OverlayGeometry,
   say: (text: string) => void,
 ): Promise<BoardSession> {
-  const { device, link } = options;
+  const { device, link, insecure } = options;
   if (link !== undefined) {
     const [named] = await findBoards({ link });
-    return connect(named, device);
+    return connect(named, device, insecure);
   }
   if (device === undefined || device === "kv260") {
     say("looking for a board: configuration, USB, network");
-    const found = await attachedBoard(say);
-    if (found) return connect(found, device);
+    const found = await attachedBoard(say, insecure);
+    if (found) return connect(found, device, insecure);
     if (device === "kv260") {
       throw new TransportError("no-board", "No KV260 was found.", {
         expected: "a board on USB, on the network or in sluice.config.json",
@@ -50,8 +52,11 @@ export async function openBoardSession(
 }
 
 /** Simulated boards that others announce are not taken unasked: only the configuration may name one. */
-async function attachedBoard(say: (text: string) => void): Promise<BoardCandidate | undefined> {
-  for (const probed of await probeBoards(await findBoards())) {
+async function attachedBoard(
+  say: (text: string) => void,
+  insecure?: boolean,
+): Promise<BoardCandidate | undefined> {
+  for (const probed of await probeBoards(await findBoards(), undefined, insecure)) {
     const { candidate } = probed;
     if ("error" in probed)
       say(`${candidate.link} (${candidate.reason}) does not answer: ${probed.error.message}`);
@@ -60,8 +65,12 @@ async function attachedBoard(say: (text: string) => void): Promise<BoardCandidat
   return undefined;
 }
 
-async function connect(candidate: BoardCandidate, device: DeviceKind | undefined): Promise<BoardSession> {
-  const session = new ClientSession(await BoardClient.connect(() => candidate.open()));
+async function connect(
+  candidate: BoardCandidate,
+  device: DeviceKind | undefined,
+  insecure?: boolean,
+): Promise<BoardSession> {
+  const session = new ClientSession(await BoardClient.connect(() => candidate.open(), { insecure }));
   const { device: found, link } = session.description;
   if (device === undefined || device === found) return session;
   await session.close();

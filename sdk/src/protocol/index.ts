@@ -5,4 +5,5 @@ export * from "./frame.js";
 export * from "./limits.js";
 export * from "./messages/index.js";
 export * from "./reliable/index.js";
+export * from "./security/index.js";
 export * from "./slip.js";

@@ -3,8 +3,10 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connection } from "@sluice/board-firmware/connection";
+import { HostEnd } from "@sluice/board-firmware/security";
 import { memoryPair, type Transport } from "@sluice/board-firmware/transport";
 import { BoardClient } from "@sluice/host-agent/client";
+import { userKeyRing } from "@sluice/host-agent/pairing";
 import { encodeFrame, encodeRequest, hello, run, status, upload } from "@sluice/sdk/protocol";
 import { afterEach, assert, describe, it } from "vitest";
 import { randomModel } from "../../support/arithmetic-runner.js";
@@ -29,9 +31,9 @@ async function connect(...args: Parameters<typeof BoardClient.connect>): Promise
   return client;
 }
 
-/** A connection that has not said hello. */
-async function stranger(board: TestBoard): Promise<Connection> {
-  const connection = new Connection(board.link(), { peer: "board" });
+/** A connection whose host proved itself and has not said hello. */
+async function silentHost(board: TestBoard): Promise<Connection> {
+  const connection = new Connection(new HostEnd(board.link(), { keys: userKeyRing() }), { peer: "board" });
   await connection.start(1_000);
   open.push(connection);
   return connection;
@@ -41,14 +43,14 @@ const asks = { deadlineMs: 2_000 };
 
 describe("board server", () => {
   it("wants a hello first", async () => {
-    const connection = await stranger(boardFor());
+    const connection = await silentHost(boardFor());
     const error = await connection.request(status, {}, asks).catch((thrown) => thrown);
     assert.equal(error.code, "handshake-first");
     assert.isFalse(connection.open);
   });
 
   it("names both versions when they do not match", async () => {
-    const connection = await stranger(boardFor());
+    const connection = await silentHost(boardFor());
     const future = { ...(examples[0].request as object), protocol: { lowest: 7, highest: 9 } };
     const error = await connection.request(hello, future as never, asks).catch((thrown) => thrown);
     assert.equal(error.code, "protocol-version");
@@ -59,7 +61,7 @@ describe("board server", () => {
 
   it("closes a connection that never says hello", async () => {
     const board = boardFor({ handshakeMs: 200 });
-    const connection = await stranger(board);
+    const connection = await silentHost(board);
     await new Promise((resolve) => setTimeout(resolve, 1_300));
     assert.isFalse(connection.open);
     assert.equal(board.server.connections, 0);
@@ -67,7 +69,7 @@ describe("board server", () => {
 
   it("takes no attachment from a connection that only looks", async () => {
     const board = boardFor();
-    const connection = await stranger(board);
+    const connection = await silentHost(board);
     await connection.request(
       hello,
       { ...(examples[0].request as never as object), hold: false } as never,
@@ -87,7 +89,7 @@ describe("board server", () => {
     const client = await connect(board.link(), { clientId: new Uint8Array(16) });
     await client.install(plan, sections);
     board.runner.delayMs = 100;
-    const connection = await stranger(board);
+    const connection = await silentHost(board);
     await connection.request(
       hello,
       { ...(examples[0].request as object), clientId: new Uint8Array(16) } as never,
@@ -105,7 +107,7 @@ describe("board server", () => {
   });
 
   it("answers an exchange it does not know, and goes on", async () => {
-    const board = boardFor();
+    const board = boardFor({ open: true });
     const [host, boardEnd] = memoryPair();
     void board.server.accept(boardEnd);
     const received: Buffer[] = [];
@@ -126,7 +128,7 @@ describe("board server", () => {
   });
 
   it("puts an upload on disk while it arrives, and goes on there after the link broke", async () => {
-    const board = boardFor();
+    const board = boardFor({ open: true });
     const content = new Uint8Array(50_000).map((_, i) => i * 7);
     const sha256 = new Uint8Array(createHash("sha256").update(content).digest());
     const section = { kind: "weights", name: "w", offset: 0, bytes: content } as const;

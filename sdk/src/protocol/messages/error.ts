@@ -14,6 +14,7 @@ import {
   OverlayError,
   PackageError,
   ProtocolError,
+  SecurityError,
   SluiceError,
   StoreError,
   TransportError,
@@ -47,6 +48,7 @@ const classes: Readonly<Record<string, typeof SluiceError>> = {
   OverlayError,
   PackageError,
   ProtocolError,
+  SecurityError,
   StoreError,
   TransportError,
 };

@@ -1,17 +1,15 @@
 /**
  * HELLO (0x01), host to board: the first message of every connection, and the only one before the handshake is
  * complete. Its layout never changes, so that ends of different versions can still tell each other what they speak.
+ * Who the other end is was proved before the first frame (security/greeting.ts); `authentication` repeats how.
  *
  * The board answers who it is and what it accepts, or an error: `protocol-version` (names both ranges),
  * `busy` (names the holder), `bad-field`.
- *
- * `challenge` and `proof` are empty today. They are the place for mutual authentication: a board that demands it
- * sends a challenge with `authentication` other than "none" and serves nothing until AUTHENTICATE (0x02) succeeds.
  */
 import { z } from "zod";
 import { ProtocolError } from "../../errors.js";
 import { defineExchange, type ReplyOf, type RequestOf } from "../exchange.js";
-import { byteString, counter, name, u32 } from "../fields.js";
+import { counter, name, u32 } from "../fields.js";
 import { PROTOCOL_VERSION } from "../limits.js";
 
 const versionRange = z.strictObject({ lowest: u32, highest: u32 });
@@ -53,7 +51,6 @@ export const hello = defineExchange({
     /** False: look only (status, list, have); does not wait for or take the device. */
     hold: z.boolean(),
     release: name,
-    challenge: byteString(64),
   }),
   reply: z.strictObject({
     protocol: versionRange,
@@ -68,8 +65,6 @@ export const hello = defineExchange({
     /** Bytes the section store may still take. */
     storeFree: counter,
     authentication: z.enum(["none", "pre-shared-key"]),
-    challenge: byteString(64),
-    proof: byteString(64),
   }),
 });
 

@@ -6,6 +6,7 @@ export * from "./hello.js";
 export * from "./install.js";
 export * from "./layers.js";
 export * from "./list.js";
+export * from "./pair.js";
 export * from "./ping.js";
 export * from "./remove.js";
 export * from "./run.js";

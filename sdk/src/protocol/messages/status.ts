@@ -23,6 +23,8 @@ export const status = defineExchange({
     storeUsedBytes: counter,
     storeCapacityBytes: counter,
     residentBytes: counter,
+    /** Connections since the start whose host proved itself, and those refused by reason (a code of SecurityError). */
+    security: z.strictObject({ authenticated: counter, refused: z.record(z.string().max(64), counter) }),
     /** By name: "power", "temperature", "clock", "memory free". */
     readings: z.record(z.string().max(64), reading),
   }),

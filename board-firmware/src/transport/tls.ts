@@ -1,0 +1,124 @@
+/**
+ * TLS 1.3 with an external key (RFC 8446, section 4.2.11) in the mode with ECDHE, which Node reaches through
+ * `pskCallback`. There are no certificates: an end that does not have the key cannot complete the handshake, whichever
+ * role it plays. Tickets are off, so a forgotten host cannot come back with one.
+ */
+import { constants } from "node:crypto";
+import type { Socket } from "node:net";
+import { connect, createSecureContext, type SecureContext, TLSSocket } from "node:tls";
+import { SecurityError, TransportError } from "@sluice/sdk/errors.js";
+import type { TlsEnd } from "./transport.js";
+
+/** Names the key; which one it is was said in the greeting. */
+const IDENTITY = "sluice";
+/** The hash of an external key is SHA-256 (RFC 8446, section 4.2.11), and so is this suite's. */
+const SUITE = "TLS_AES_128_GCM_SHA256";
+
+let context: SecureContext | undefined;
+
+function secureContext(): SecureContext {
+  context ??= createSecureContext({
+    minVersion: "TLSv1.3",
+    maxVersion: "TLSv1.3",
+    ciphers: SUITE,
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    // No certificate is trusted, because none is wanted.
+    ca: [],
+  });
+  return context;
+}
+
+/** @throws {SecurityError} `wrong-key` @throws {TransportError} `timeout`, `disconnected` */
+export async function startTls(
+  plain: Socket,
+  end: TlsEnd,
+  place: string,
+  deadlineMs: number,
+): Promise<TLSSocket> {
+  const socket = end.role === "host" ? hostEnd(plain, end) : boardEnd(plain, end);
+  // One listener that always stays: an error between two others would end the process.
+  socket.on("error", () => undefined);
+  try {
+    await secured(socket, end.role === "host" ? "secureConnect" : "secure", place, deadlineMs);
+  } catch (error) {
+    socket.destroy();
+    plain.destroy();
+    throw error;
+  }
+  return socket;
+}
+
+function hostEnd(plain: Socket, { key }: TlsEnd): TLSSocket {
+  const pskCallback = () => {
+    const psk = key();
+    return psk ? { psk, identity: IDENTITY } : null;
+  };
+  // The key is the identity; there is no certificate whose name could be compared.
+  const checkServerIdentity = () => new Error("certificates are not accepted");
+  return connect({ socket: plain, secureContext: secureContext(), pskCallback, checkServerIdentity });
+}
+
+function boardEnd(plain: Socket, { key }: TlsEnd): TLSSocket {
+  const pskCallback = (_socket: TLSSocket, identity: string) =>
+    identity === IDENTITY ? (key() ?? null) : null;
+  // The types of Node 20 know `pskCallback` on servers only; the socket takes it as well.
+  const options = { isServer: true, secureContext: secureContext(), pskCallback };
+  return new TLSSocket(plain, options);
+}
+
+function secured(socket: TLSSocket, event: string, place: string, deadlineMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let failure: NodeJS.ErrnoException | undefined;
+    const finish = (settle: () => void) => {
+      clearTimeout(timer);
+      socket.off("error", onError);
+      socket.off("close", onClose);
+      settle();
+    };
+    const onError = (cause: NodeJS.ErrnoException) => {
+      failure = cause;
+      socket.destroy();
+    };
+    const onClose = () => finish(() => reject(handshakeError(failure, place)));
+    const timer = setTimeout(() => {
+      finish(() => reject(new TransportError("timeout", "The TLS handshake takes too long.", { place })));
+    }, deadlineMs);
+    socket.on("error", onError);
+    socket.on("close", onClose);
+    socket.once(event, () => {
+      // TLS 1.3 treats an accepted key as a resumption; anything else authenticated nobody.
+      const proved = socket.getProtocol() === "TLSv1.3" && socket.isSessionReused();
+      finish(() => (proved ? resolve() : reject(wrongKey(place))));
+    });
+  });
+}
+
+function handshakeError(cause: NodeJS.ErrnoException | undefined, place: string): Error {
+  if (cause?.code?.startsWith("ERR_SSL_") || cause?.code?.startsWith("ERR_TLS_"))
+    return wrongKey(place, cause);
+  return new TransportError("disconnected", "The other end hung up during the TLS handshake.", {
+    place,
+    found: cause?.code ?? "the end of the stream",
+    hint: "Look at the other end's log; then connect again.",
+    cause,
+  });
+}
+
+function wrongKey(place: string, cause?: unknown): SecurityError {
+  return new SecurityError("wrong-key", "The other end does not have the key.", { place, cause });
+}
+
+/** What TLS reports after the handshake when a record was changed, repeated, reordered or forged; else undefined. */
+export function asTampered(cause: NodeJS.ErrnoException, place: string): SecurityError | undefined {
+  if (!cause.code?.startsWith("ERR_SSL_")) return undefined;
+  return new SecurityError(
+    "tampered",
+    "What arrived on this link is not what the other end sent: changed, repeated, out of order or forged.",
+    {
+      place,
+      found: cause.code,
+      hint: "Nothing of it was used. Check who has access to this network, then connect again.",
+      cause,
+    },
+  );
+}

@@ -1,0 +1,3 @@
+export * from "./greeting.js";
+export * from "./key-schedule.js";
+export * from "./records.js";
