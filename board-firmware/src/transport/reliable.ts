@@ -108,6 +108,7 @@ export class ReliableTransport implements Transport {
     link.close(clock());
     this.#pump?.run();
     await done;
+    if (this.#role === "host") await this.#line.raw.close();
   }
 
   /** A packet of this session arrived. */

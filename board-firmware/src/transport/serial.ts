@@ -26,6 +26,7 @@ export class SerialTransport implements Transport {
   #port: SerialPort | undefined;
   #handlers: TransportHandlers | undefined;
   #failure: TransportError | undefined;
+  #closing: Promise<void> | undefined;
   #backlog = 0;
   #bytesSent = 0;
   #bytesReceived = 0;
@@ -79,7 +80,13 @@ export class SerialTransport implements Transport {
     return { bytesSent: this.#bytesSent, bytesReceived: this.#bytesReceived };
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    // Whoever closes after another waits for the same end: the port can be opened again when it has come.
+    this.#closing ??= this.#closePort();
+    return this.#closing;
+  }
+
+  async #closePort(): Promise<void> {
     const port = this.#port;
     if (port?.isOpen) {
       // Whoever wants the last bytes to arrive has waited for the backlog; a dead line must not hold us here.

@@ -86,6 +86,8 @@ class TcpTransport implements Transport {
     socket.on("data", onData).on("drain", onDrain).on("close", onClose);
     socket.on("error", (cause: NodeJS.ErrnoException) => {
       failure = asTampered(cause, this.#name) ?? broken(cause, this.#name);
+      // A plain socket does so by itself; TLS leaves it to its user.
+      socket.destroy();
     });
     this.#detach = () => socket.off("data", onData).off("drain", onDrain).off("close", onClose);
     if (socket.destroyed) {

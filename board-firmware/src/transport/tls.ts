@@ -5,7 +5,7 @@
  */
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
-import { connect, createSecureContext, type SecureContext, TLSSocket } from "node:tls";
+import { connect, createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { SecurityError, TransportError } from "@sluice/sdk/errors.js";
 import type { TlsEnd } from "./transport.js";
 
@@ -14,83 +14,76 @@ const IDENTITY = "sluice";
 /** The hash of an external key is SHA-256 (RFC 8446, section 4.2.11), and so is this suite's. */
 const SUITE = "TLS_AES_128_GCM_SHA256";
 
-let context: SecureContext | undefined;
-
-function secureContext(): SecureContext {
-  context ??= createSecureContext({
-    minVersion: "TLSv1.3",
-    maxVersion: "TLSv1.3",
-    ciphers: SUITE,
-    secureOptions: constants.SSL_OP_NO_TICKET,
-    // No certificate is trusted, because none is wanted.
-    ca: [],
-  });
-  return context;
-}
+const settings = {
+  minVersion: "TLSv1.3",
+  maxVersion: "TLSv1.3",
+  ciphers: SUITE,
+  secureOptions: constants.SSL_OP_NO_TICKET,
+  // No certificate is trusted, because none is wanted.
+  ca: [],
+} as const satisfies SecureContextOptions;
 
 /** @throws {SecurityError} `wrong-key` @throws {TransportError} `timeout`, `disconnected` */
-export async function startTls(
-  plain: Socket,
-  end: TlsEnd,
-  place: string,
-  deadlineMs: number,
-): Promise<TLSSocket> {
-  const socket = end.role === "host" ? hostEnd(plain, end) : boardEnd(plain, end);
-  // One listener that always stays: an error between two others would end the process.
-  socket.on("error", () => undefined);
-  try {
-    await secured(socket, end.role === "host" ? "secureConnect" : "secure", place, deadlineMs);
-  } catch (error) {
-    socket.destroy();
-    plain.destroy();
-    throw error;
-  }
-  return socket;
+export function startTls(plain: Socket, end: TlsEnd, place: string, deadlineMs: number): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    let failure: NodeJS.ErrnoException | undefined;
+    const refuse = (error: Error) => {
+      clearTimeout(timer);
+      plain.destroy();
+      reject(error);
+    };
+    const events: HandshakeEvents = {
+      failed: (cause) => {
+        failure ??= cause;
+        plain.destroy();
+      },
+      done: (socket) => {
+        clearTimeout(timer);
+        // TLS 1.3 treats an accepted key as a resumption; anything else authenticated nobody.
+        const proved = socket.getProtocol() === "TLSv1.3" && socket.isSessionReused();
+        if (!proved) return refuse(wrongKey(place));
+        plain.off("close", onClose);
+        resolve(socket);
+      },
+    };
+    const onClose = () => refuse(handshakeError(failure, place));
+    const timer = setTimeout(() => {
+      refuse(new TransportError("timeout", "The TLS handshake takes too long.", { place }));
+    }, deadlineMs);
+    plain.on("close", onClose);
+    if (end.role === "host") hostEnd(plain, end, events);
+    else boardEnd(plain, end, events);
+  });
 }
 
-function hostEnd(plain: Socket, { key }: TlsEnd): TLSSocket {
+interface HandshakeEvents {
+  failed(cause: NodeJS.ErrnoException): void;
+  done(socket: TLSSocket): void;
+}
+
+function hostEnd(plain: Socket, { key }: TlsEnd, events: HandshakeEvents): void {
   const pskCallback = () => {
     const psk = key();
     return psk ? { psk, identity: IDENTITY } : null;
   };
   // The key is the identity; there is no certificate whose name could be compared.
   const checkServerIdentity = () => new Error("certificates are not accepted");
-  return connect({ socket: plain, secureContext: secureContext(), pskCallback, checkServerIdentity });
+  const socket = connect({ ...settings, socket: plain, pskCallback, checkServerIdentity });
+  socket.on("error", events.failed);
+  socket.once("secureConnect", () => events.done(socket));
 }
 
-function boardEnd(plain: Socket, { key }: TlsEnd): TLSSocket {
+function boardEnd(plain: Socket, { key }: TlsEnd, events: HandshakeEvents): void {
   const pskCallback = (_socket: TLSSocket, identity: string) =>
     identity === IDENTITY ? (key() ?? null) : null;
-  // The types of Node 20 know `pskCallback` on servers only; the socket takes it as well.
-  const options = { isServer: true, secureContext: secureContext(), pskCallback };
-  return new TLSSocket(plain, options);
-}
-
-function secured(socket: TLSSocket, event: string, place: string, deadlineMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let failure: NodeJS.ErrnoException | undefined;
-    const finish = (settle: () => void) => {
-      clearTimeout(timer);
-      socket.off("error", onError);
-      socket.off("close", onClose);
-      settle();
-    };
-    const onError = (cause: NodeJS.ErrnoException) => {
-      failure = cause;
-      socket.destroy();
-    };
-    const onClose = () => finish(() => reject(handshakeError(failure, place)));
-    const timer = setTimeout(() => {
-      finish(() => reject(new TransportError("timeout", "The TLS handshake takes too long.", { place })));
-    }, deadlineMs);
-    socket.on("error", onError);
-    socket.on("close", onClose);
-    socket.once(event, () => {
-      // TLS 1.3 treats an accepted key as a resumption; anything else authenticated nobody.
-      const proved = socket.getProtocol() === "TLSv1.3" && socket.isSessionReused();
-      finish(() => (proved ? resolve() : reject(wrongKey(place))));
-    });
+  // A server that never listens: only it gives its sockets their error events.
+  const server = createServer({ ...settings, pskCallback });
+  server.on("tlsClientError", events.failed);
+  server.once("secureConnection", (socket) => {
+    socket.on("error", events.failed);
+    events.done(socket);
   });
+  server.emit("connection", plain);
 }
 
 function handshakeError(cause: NodeJS.ErrnoException | undefined, place: string): Error {
