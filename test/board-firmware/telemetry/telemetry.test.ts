@@ -95,7 +95,14 @@ describe("sensors", () => {
   });
 });
 
-const emptyStatus = { uptimeMs: 1, frames: 0, storeUsedBytes: 0, storeCapacityBytes: 1, residentBytes: 1 };
+const emptyStatus = {
+  uptimeMs: 1,
+  frames: 0,
+  storeUsedBytes: 0,
+  storeCapacityBytes: 1,
+  residentBytes: 1,
+  security: { authenticated: 0, refused: {} },
+};
 
 describe("EnergyMeter", () => {
   /** Drives the meter through a made-up run with known power. */
