@@ -7,9 +7,9 @@ import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import { OverlayEmulator } from "@sluice/bitstreams/emulator";
 import { mapShared } from "@sluice/board-firmware/board-files/native.js";
+import { type Kv260Tree, REGISTER_BASE } from "@sluice/board-firmware/testing/kv260-tree.js";
 import { control, type OverlayGeometry, type RegisterName, registers } from "@sluice/sdk/overlay";
 import koffi from "koffi";
-import { type Kv260Tree, REGISTER_BASE } from "./kv260-tree.js";
 
 const names = Object.keys(registers) as RegisterName[];
 const inputs = names.filter((name) => registers[name].access === "rw");

@@ -20,6 +20,7 @@ import { cutProgram, wordsToCodes } from "./dump-program.js";
 import { checkCodecs, checkOverlay, checkPlanFits, readIdentity } from "./identity.js";
 import { checkPlan, placeSections, readProgram, roundUp } from "./image.js";
 import { deadlineFor, startAndWait } from "./interrupt.js";
+import { checkImage, checkInput, checkStored, type StoredTensor, storedTensors } from "./memory-check.js";
 import { fillPoison, findPoison } from "./poison.js";
 import { readCycles, readNamed, writeNamed } from "./register-access.js";
 import type {
@@ -39,6 +40,8 @@ const SIMULATED_FLOOR_MS = 30_000;
 
 interface LoadedModel {
   readonly plan: RunPlan;
+  /** What the image was put together from; it is compared with DDR after every batch. */
+  readonly sections: readonly ImageSection[];
   readonly program: readonly Command[];
   readonly layerNames: readonly string[];
   readonly budget: MemoryBudget;
@@ -47,6 +50,8 @@ interface LoadedModel {
   readonly outputStride: number;
   /** Stretches of an output frame that the program's STORE commands write. */
   readonly written: readonly { readonly offset: number; readonly byteLength: number }[];
+  /** Tensors in DDR that the overlay's own CRCs cover. */
+  readonly stored: readonly StoredTensor[];
 }
 
 export class OverlayDriver {
@@ -107,6 +112,7 @@ export class OverlayDriver {
       buffers.image.toDevice();
       this.#model = {
         plan,
+        sections,
         program,
         layerNames,
         budget,
@@ -114,6 +120,9 @@ export class OverlayDriver {
         inputStride: roundUp(plan.inputFrameBytes, FRAME_ALIGNMENT),
         outputStride: roundUp(plan.outputFrameBytes, FRAME_ALIGNMENT),
         written: this.#writtenStretches(plan, program),
+        stored: storedTensors(program, this.device.geometry).filter(
+          ({ source }) => source.layer < Math.min(plan.layerCount, this.device.geometry.maxLayers),
+        ),
       };
     } catch (error) {
       freeBuffers(buffers);
@@ -132,7 +141,8 @@ export class OverlayDriver {
    * Runs frames laid out as the plan's LOAD reads them, each `plan.inputFrameBytes` long, in batches.
    *
    * @throws {DeviceError} `overlay-error`, `aborted`, `deadline`, `frames-missing`, `unwritten-output`, `bad-input`,
-   *   `busy`, `no-model`
+   *   `busy`, `no-model`; `image-damaged`, `input-damaged`, `output-damaged`, `spill-damaged` when DDR did not keep
+   *   what was written to it (the last two: in the last frame of a batch)
    */
   async run(frames: Uint8Array | readonly Uint8Array[], options: RunOptions = {}): Promise<RunResult> {
     return this.#exclusively(async () => {
@@ -231,7 +241,11 @@ export class OverlayDriver {
     const poison = this.#poison(used);
     buffers.output.toDevice();
     this.#writeRunRegisters(model, buffers, batch.length);
-    await this.#startAndWait(model, batch.length, options, model.program);
+    await this.#startAndWait(model, batch.length, options, model.program).catch((error: unknown) => {
+      // A damaged program or stream stops the overlay in many ways; the damage is what the user needs to know.
+      if (error instanceof DeviceError && error.code !== "aborted") this.#checkImage(model, error);
+      throw error;
+    });
     const framesDone = readNamed(this.device, "FRAMES_DONE");
     if (framesDone !== batch.length) {
       throw new DeviceError("frames-missing", "The overlay says it is done, but not with every frame.", {
@@ -250,12 +264,34 @@ export class OverlayDriver {
       const bytes = used.subarray(start, start + plan.outputFrameBytes);
       outputs.set(bytes, frame * plan.outputFrameBytes);
     });
+    this.#checkMemory(model, batch);
     return {
       cycles: readCycles(this.device),
       stallWeights: readNamed(this.device, "STALL_WEIGHTS"),
       stallData: readNamed(this.device, "STALL_DATA"),
       weightBeats: readNamed(this.device, "WEIGHT_BEATS"),
     };
+  }
+
+  #checkImage({ sections, buffers }: LoadedModel, cause?: unknown): void {
+    buffers.image.toHost();
+    checkImage(sections, buffers.image.bytes, cause);
+  }
+
+  /** After a batch: did the overlay read what it was given, and is what it wrote still there? */
+  #checkMemory(model: LoadedModel, batch: readonly Uint8Array[]): void {
+    const { buffers, stored, inputStride, outputStride } = model;
+    this.#checkImage(model);
+    buffers.input.toHost();
+    checkInput(batch, buffers.input.bytes, inputStride);
+    buffers.scratch?.toHost();
+    const last = buffers.output.bytes.subarray((batch.length - 1) * outputStride);
+    for (const tensor of stored) {
+      writeNamed(this.device, "LAYER_SELECT", tensor.source.layer);
+      const crc = readNamed(this.device, tensor.output === 0 ? "LAYER_CRC0" : "LAYER_CRC1");
+      const memory = tensor.store.region === regionCodes.output ? last : buffers.scratch?.bytes;
+      if (memory) checkStored(tensor, memory, crc, this.device.geometry);
+    }
   }
 
   #writeRunRegisters(model: LoadedModel, buffers: ModelBuffers, frames: number): void {

@@ -38,7 +38,7 @@ export class BoardServer {
   readonly guard: LinkGuard;
   readonly #sessions = new Set<Session>();
   readonly #idleTimer: NodeJS.Timeout;
-  #lastCheck = Date.now();
+  #lastCheck = performance.now();
   #unproved = 0;
   #closed = false;
 
@@ -98,7 +98,7 @@ export class BoardServer {
   }
 
   #checkIdle(): void {
-    const now = Date.now();
+    const now = performance.now();
     // A device that works inside this process can hold the loop for seconds; what arrived meanwhile is still unread
     // then, and silence would be a wrong conclusion.
     const late = now - this.#lastCheck > 2 * IDLE_CHECK_MS;

@@ -43,7 +43,8 @@ export class Board {
   readonly runner: ModelRunner;
   readonly store: SectionStore;
   readonly hold = new Hold();
-  readonly startedAt = Date.now();
+  /** performance.now() */
+  readonly startedAt = performance.now();
   readonly #log: Logger;
   readonly #readings: () => Record<string, Reading>;
   #model: InstalledModel | undefined;
@@ -118,9 +119,9 @@ export class Board {
     const loaded = this.#loaded(model);
     checkFrameBytes(frames.length, indices.length * loaded.inputFrameBytes);
     const started = process.hrtime.bigint();
-    const { outputs, cycles, stallWeights, stallData, weightBeats } = await this.runner.run(frames, {
-      signal,
-    });
+    const { outputs, cycles, stallWeights, stallData, weightBeats } = await this.#working(() =>
+      this.runner.run(frames, { signal }),
+    );
     const microseconds = Number((process.hrtime.bigint() - started) / 1000n);
     this.#frames += indices.length;
     loaded.lastFrame = indices.at(-1);
@@ -154,7 +155,17 @@ export class Board {
     checkFrameBytes(frame.length, loaded.inputFrameBytes);
     // The counters are about to become those of a cut program.
     loaded.lastFrame = undefined;
-    return this.runner.dumpLayer(layer, output, frame, { signal });
+    return this.#working(() => this.runner.dumpLayer(layer, output, frame, { signal }));
+  }
+
+  /** A model whose image was damaged in DDR is loaded anew by the next `install`. */
+  async #working<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof DeviceError && error.code === "image-damaged") this.#model = undefined;
+      throw error;
+    }
   }
 
   #missing(request: InstallRequest): { index: number; received: number }[] {

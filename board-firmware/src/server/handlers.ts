@@ -97,9 +97,13 @@ on(status, looking, ({ board, guard }) => {
   const { holder } = board.hold;
   return {
     reply: {
-      uptimeMs: Date.now() - board.startedAt,
+      uptimeMs: Math.round(performance.now() - board.startedAt),
       model: board.modelNumber,
-      holder: holder && { client: holder.client, link: holder.link, sinceMs: Date.now() - holder.since },
+      holder: holder && {
+        client: holder.client,
+        link: holder.link,
+        sinceMs: Math.round(performance.now() - holder.since),
+      },
       frames: board.framesRun,
       storeUsedBytes: board.store.usedBytes,
       storeCapacityBytes: board.store.capacityBytes,

@@ -6,6 +6,7 @@ export interface Holder {
   readonly clientId: string;
   readonly client: string;
   readonly link: string;
+  /** performance.now(): a board without a battery gets the time of day from the network, long after it started. */
   readonly since: number;
   /** Ends the holder's connection; called when its own client takes over. */
   readonly release: (reason: TransportError) => void;
@@ -22,7 +23,7 @@ export class Hold {
   acquire(holder: Holder): void {
     const current = this.#holder;
     if (current && current.clientId !== holder.clientId) {
-      const seconds = Math.round((Date.now() - current.since) / 1000);
+      const seconds = Math.round((performance.now() - current.since) / 1000);
       throw new TransportError("busy", "The board is in use by another host.", {
         expected: "a free board",
         found: `${current.client} on ${current.link}, for ${seconds} s`,

@@ -43,10 +43,10 @@ export class Session {
   readonly #end: BoardEnd;
   readonly #connection: Connection;
   readonly #gone = new AbortController();
-  readonly #openedAt = Date.now();
+  readonly #openedAt = performance.now();
   #client: HelloRequest | undefined;
   #holder: Holder | undefined;
-  #lastActivity = Date.now();
+  #lastActivity = performance.now();
   #outstanding = 0;
 
   constructor(end: BoardEnd, options: SessionOptions) {
@@ -57,7 +57,7 @@ export class Session {
       limits: { bodyBytes: MAX_HELLO_BYTES, attachmentBytes: 0 },
       onRequest: (header, body) => this.#take(header, body),
       onActivity: () => {
-        this.#lastActivity = Date.now();
+        this.#lastActivity = performance.now();
       },
       onClose: (error) => this.#finish(error),
     });
@@ -129,7 +129,7 @@ export class Session {
       } catch (error) {
         this.#refuse(header, error);
       }
-      this.#lastActivity = Date.now();
+      this.#lastActivity = performance.now();
     };
     return {
       piece: (bytes) => {
@@ -226,7 +226,7 @@ export class Session {
       clientId: `${this.#end.host?.id ?? ""} ${toHex(request.clientId)}`,
       client: request.client,
       link: this.#connection.transport.describe(),
-      since: Date.now(),
+      since: performance.now(),
       release: (reason) => void this.end(reason),
     };
     this.#options.board.hold.acquire(holder);

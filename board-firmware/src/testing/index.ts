@@ -1,1 +1,2 @@
 export * from "./cable.js";
+export * from "./kv260-tree.js";

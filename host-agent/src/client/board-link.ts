@@ -142,7 +142,7 @@ export class BoardLink {
     if (!lost || this.#closed || typeof this.#source !== "function") throw error;
     this.#options.onReconnect?.(error);
     await this.#connection.close();
-    const giveUpAt = Date.now() + (this.#options.reconnectMs ?? 30_000);
+    const giveUpAt = performance.now() + (this.#options.reconnectMs ?? 30_000);
     for (;;) {
       try {
         const found = await greet(this.#source, this.#greeting, this.#options);
@@ -152,7 +152,7 @@ export class BoardLink {
         return;
       } catch (failure) {
         if (!(failure instanceof TransportError) || failure.code === "other-board") throw failure;
-        if (Date.now() > giveUpAt || this.#closed) throw error;
+        if (performance.now() > giveUpAt || this.#closed) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }

@@ -6,11 +6,11 @@ import { openDevice } from "@sluice/board-firmware/device";
 import { Kv260Device } from "@sluice/board-firmware/device/kv260.js";
 import { OverlayDriver } from "@sluice/board-firmware/driver";
 import { runBoard } from "@sluice/board-firmware/main.js";
+import { type Kv260Tree, makeKv260Tree } from "@sluice/board-firmware/testing/kv260-tree.js";
 import { registers, smallGeometry } from "@sluice/sdk/overlay";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { denseProgram } from "../../support/contract-programs.js";
 import { type Fabric, InterruptNode, startFabric } from "../../support/kv260-fabric.js";
-import { type Kv260Tree, makeKv260Tree } from "../../support/kv260-tree.js";
 import { runSluice } from "../../support/run-sluice.js";
 import { seededRandom } from "../../support/seeded-random.js";
 

@@ -1,8 +1,8 @@
 /** The .bit header: known bytes, and one refusal for each way a file can be damaged. */
 import { byteOrderOf, makeFirmwareImage, parseBitHeader } from "@sluice/board-firmware/loader";
+import { bitFile, configurationData, swapWords } from "@sluice/board-firmware/testing/bitstream-file.js";
 import { LoaderError } from "@sluice/sdk/errors.js";
 import { describe, expect, it } from "vitest";
-import { bitFile, configurationData, swapWords } from "../../support/bitstream-file.js";
 import { seededRandom } from "../../support/seeded-random.js";
 
 describe("parseBitHeader", () => {

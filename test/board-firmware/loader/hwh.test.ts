@@ -1,7 +1,7 @@
 /** The hardware handoff: what the loader takes from it, and what it refuses. */
 import { parseHardwareHandoff } from "@sluice/board-firmware/loader";
+import { handoffFile } from "@sluice/board-firmware/testing/bitstream-file.js";
 import { describe, expect, it } from "vitest";
-import { handoffFile } from "../../support/bitstream-file.js";
 
 describe("parseHardwareHandoff", () => {
   it("gives blocks, addresses, clocks, and the widths of the ports in use only", () => {

@@ -4,17 +4,21 @@
  */
 import { chmodSync } from "node:fs";
 import { loadOverlay } from "@sluice/board-firmware/loader";
-import { LoaderError } from "@sluice/sdk/errors.js";
-import { smallGeometry } from "@sluice/sdk/overlay";
-import { afterEach, describe, expect, it } from "vitest";
 import {
   bitFile,
   configurationData,
   handoffFile,
   overlayBuild,
   swapWords,
-} from "../../support/bitstream-file.js";
-import { type Kv260Tree, makeKv260Tree, type TreeOptions } from "../../support/kv260-tree.js";
+} from "@sluice/board-firmware/testing/bitstream-file.js";
+import {
+  type Kv260Tree,
+  makeKv260Tree,
+  type TreeOptions,
+} from "@sluice/board-firmware/testing/kv260-tree.js";
+import { LoaderError } from "@sluice/sdk/errors.js";
+import { smallGeometry } from "@sluice/sdk/overlay";
+import { afterEach, describe, expect, it } from "vitest";
 
 const trees: Kv260Tree[] = [];
 function tree(options: TreeOptions = {}): Kv260Tree {

@@ -7,8 +7,12 @@ import {
   openContiguousMemory,
   openDmaHeap,
 } from "@sluice/board-firmware/memory";
+import {
+  type Kv260Tree,
+  makeKv260Tree,
+  type TreeOptions,
+} from "@sluice/board-firmware/testing/kv260-tree.js";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Kv260Tree, makeKv260Tree, type TreeOptions } from "../../support/kv260-tree.js";
 
 const reach = { addressBits: 32, coherent: false };
 const trees: Kv260Tree[] = [];

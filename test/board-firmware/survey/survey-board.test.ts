@@ -1,9 +1,13 @@
 /** The survey on a healthy tree, on trees where one fact differs each, and on a machine that is no board. */
 import { BoardFiles } from "@sluice/board-firmware/board-files";
 import { boardFacts, surveyBoard } from "@sluice/board-firmware/survey";
+import {
+  type Kv260Tree,
+  makeKv260Tree,
+  type TreeOptions,
+} from "@sluice/board-firmware/testing/kv260-tree.js";
 import { smallGeometry } from "@sluice/sdk/overlay";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Kv260Tree, makeKv260Tree, type TreeOptions } from "../../support/kv260-tree.js";
 import { runSluice } from "../../support/run-sluice.js";
 
 const trees: Kv260Tree[] = [];

@@ -8,9 +8,9 @@ import {
   readTemperatures,
   student95,
 } from "@sluice/board-firmware/telemetry";
+import { type Kv260Tree, makeKv260Tree } from "@sluice/board-firmware/testing/kv260-tree.js";
 import { status } from "@sluice/sdk/protocol";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Kv260Tree, makeKv260Tree } from "../../support/kv260-tree.js";
 import { seededRandom } from "../../support/seeded-random.js";
 
 const trees: Kv260Tree[] = [];

@@ -20,7 +20,6 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { BoardFiles } from "@sluice/board-firmware/board-files";
 import { LoaderError } from "@sluice/sdk/errors.js";
 import {
   OVERLAY_ID,
@@ -29,6 +28,7 @@ import {
   registers,
   smallGeometry,
 } from "@sluice/sdk/overlay";
+import { BoardFiles } from "../board-files/index.js";
 import { overlayBuild } from "./bitstream-file.js";
 
 export const REGISTER_BASE = 0xa000_0000;
@@ -36,6 +36,7 @@ const DEV_MEM_BYTES = 2 ** 32;
 const CRL_APB = 0xff5e_0000;
 /** IOPLL at 999.99 MHz: feedback 60 of 33.333 MHz, halved. */
 const IOPLL_CTRL = (60 << 8) | (1 << 16);
+const IOPLL_700_MHZ = (42 << 8) | (1 << 16);
 const PL0_100_MHZ = (1 << 24) | (1 << 16) | (10 << 8);
 
 export interface TreeFaults {
@@ -53,6 +54,8 @@ export interface TreeFaults {
   readonly overlayStatus?: string;
   /** The overlay brings no UIO node: the boot argument is missing. */
   readonly noUio?: boolean;
+  /** The PLL behind the PL clocks runs at 700 MHz, of which no whole-number division suits the overlay. */
+  readonly pllWrong?: boolean;
   /** What answers at ID and VERSION after the load. */
   readonly id?: number;
   readonly version?: number;
@@ -158,7 +161,7 @@ export function makeKv260Tree(options: TreeOptions = {}): Kv260Tree {
     closeSync(descriptor);
     return word.readUInt32LE();
   };
-  mem(CRL_APB + 0x20, IOPLL_CTRL);
+  mem(CRL_APB + 0x20, options.faults?.pllWrong ? IOPLL_700_MHZ : IOPLL_CTRL);
   mem(CRL_APB + 0xc0, PL0_100_MHZ);
   mem(0xfd61_5000, 0xa00);
   const build = overlayBuild(geometry);

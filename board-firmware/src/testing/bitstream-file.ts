@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { OverlayGeometry } from "@sluice/sdk/overlay";
 import { OVERLAY_VERSION } from "@sluice/sdk/overlay";
-import { seededRandom } from "./seeded-random.js";
+import { seededRandom } from "../twin/random.js";
 
 export const KV260_PART = "xck26-sfvc784-2LV-c";
 export const DESIGN = "sluice_wrapper";
@@ -21,7 +21,7 @@ export function configurationData(seed = 9, words = 1024): Uint8Array {
   head.forEach((word, index) => {
     data.writeUInt32BE(word, 32 + index * 4);
   });
-  for (let at = 32 + head.length * 4; at < data.length; at += 1) data[at] = random.integer(0, 255);
+  for (let at = 32 + head.length * 4; at < data.length; at += 1) data[at] = Math.floor(random() * 256);
   return new Uint8Array(data);
 }
 
