@@ -7,8 +7,15 @@ import { readParentKey } from "./commands/parent-key.js";
 import { reportBoardError } from "./commands/report-error.js";
 import { type BoardRuntime, type BoardRuntimeOptions, runBoard } from "./main.js";
 import { DEFAULT_TCP_PORT, parseSerialAddress, parseTcpAddress } from "./transport/index.js";
+import {
+  addFaultOptions,
+  asksForFaultList,
+  type FaultOptions,
+  faultListing,
+  faultPlanOf,
+} from "./twin/fault-options.js";
 
-interface CommandOptions {
+interface CommandOptions extends FaultOptions {
   readonly device: string;
   readonly geometry?: string;
   readonly name?: string;
@@ -25,6 +32,8 @@ interface CommandOptions {
   readonly loader?: string;
   readonly overlay?: string;
   readonly root?: string;
+  readonly retryDevice?: boolean;
+  readonly deadlineFloor?: string;
 }
 
 const examples = `
@@ -34,6 +43,7 @@ Examples:
   sluice board --serial /dev/ttyPS0:921600 --state /var/lib/sluice
                                             on a serial port only, for paired hosts; with --tcp on both
   sluice board --tcp 0.0.0.0 --state /var/lib/sluice --store /var/lib/sluice/store
+  sluice board --fault bit-flip-weights@2   an emulated board whose second run meets a flipped bit
   sluice board pair --state /var/lib/sluice     a one-time code for one more host
   sluice board hosts --state /var/lib/sluice    the hosts that are paired
 
@@ -41,7 +51,7 @@ Without --state a board serves everyone who reaches it, and only from this machi
 `;
 
 export function boardCommand(name = "board"): Command {
-  return new Command(name)
+  const command = new Command(name)
     .description(
       "Serve a board: this machine's KV260 overlay, or an emulated one, to hosts on serial and TCP.",
     )
@@ -63,15 +73,22 @@ export function boardCommand(name = "board"): Command {
     )
     .option("--overlay <dir>", "kv260: the overlay's folder (default /usr/share/sluice/overlays/<geometry>)")
     .addOption(new Option("--root <dir>", "kv260: a directory that stands for /").hideHelp())
+    .option("--retry-device", "serve even while the device cannot be opened, and try again when a host asks")
+    .addOption(new Option("--deadline-floor <ms>", "least time a run may take").hideHelp())
     .option("--with-parent", "end when standard input closes (for a parent process)")
     .addOption(new Option("--key-from-stdin", "take the key of the only host from standard input").hideHelp())
     .addCommand(pairCommand())
     .addCommand(hostsCommand())
     .addHelpText("after", examples)
     .action(serve);
+  return addFaultOptions(command);
 }
 
 async function serve(options: CommandOptions): Promise<void> {
+  if (asksForFaultList(options)) {
+    process.stdout.write(faultListing());
+    return;
+  }
   let board: BoardRuntime;
   try {
     const access = options.keyFromStdin ? await readParentKey(process.stdin) : undefined;
@@ -108,7 +125,10 @@ function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
     store,
     state,
     insecure,
-    storeBytes: options.storeBytes === undefined ? undefined : wholeNumber(options.storeBytes),
+    storeBytes: wholeNumber("--store-bytes", options.storeBytes),
+    retryDevice: options.retryDevice,
+    deadlineFloorMs: wholeNumber("--deadline-floor", options.deadlineFloor),
+    faults: faultPlanOf(options),
     logLevel: log,
     announce: options.announce,
     serial,
@@ -122,10 +142,11 @@ function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
   };
 }
 
-function wholeNumber(text: string): number {
+function wholeNumber(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new TransportError("bad-option", "--store-bytes wants a whole number of bytes.", { found: text });
+  throw new TransportError("bad-option", `${option} wants a whole number above zero.`, { found: text });
 }
 
 /** Resolves at SIGINT, SIGTERM, or when the parent is gone. */

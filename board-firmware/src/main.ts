@@ -9,23 +9,33 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { geometryById, kv260Geometry } from "@sluice/sdk/overlay";
+import { DeviceError } from "@sluice/sdk/errors.js";
+import { geometryById, kv260Geometry, type OverlayGeometry } from "@sluice/sdk/overlay";
 import { type BoardKind, boardKinds, type HelloReply } from "@sluice/sdk/protocol";
 import { destination, type Logger, pino } from "pino";
 import { type OpenDeviceOptions, openDevice } from "./device/open-device.js";
 import type { OverlayDevice } from "./device/overlay-device.js";
-import { OverlayDriver } from "./driver/index.js";
 import { type BoardAccess, FirstPairing, LinkGuard, openAccess, PairedHosts } from "./security/index.js";
 import { announce } from "./server/announce.js";
 import { Board } from "./server/board.js";
 import { BoardServer } from "./server/board-server.js";
+import { DeviceSlot } from "./server/device-slot.js";
 import { listenSerial } from "./server/listeners/serial.js";
-import { type Listener, listenTcp, type TcpListener } from "./server/listeners/tcp.js";
+import { type Listener, listenTcp, type TcpListener, type WrapTransport } from "./server/listeners/tcp.js";
 import { checkOpenLinks } from "./server/open-links.js";
 import { SectionStore } from "./store/index.js";
 import type { SerialAddress, TcpAddress } from "./transport/index.js";
+import {
+  type FaultPlan,
+  FaultyTransport,
+  openTwin,
+  storeFaults,
+  TWIN_DEADLINE_FLOOR_MS,
+  TWIN_IDLE_MS,
+} from "./twin/index.js";
 
 export const RELEASE = "0.1.0";
+const RETRY_DEVICE_MS = 5_000;
 
 export interface BoardRuntimeOptions {
   /** Name of the device, or a device that is already open (then closed with the runtime). Default "emulated". */
@@ -57,6 +67,12 @@ export interface BoardRuntimeOptions {
   readonly store?: string;
   readonly storeBytes?: number;
   readonly limits?: Partial<HelloReply["limits"]>;
+  /** Serves even while the device cannot be opened, says why to whoever asks, and tries again. Default false. */
+  readonly retryDevice?: boolean;
+  /** Makes the emulated board fail on purpose. Implies `retryDevice`. */
+  readonly faults?: FaultPlan;
+  /** Added to every deadline of a run, in milliseconds. Default: DriverOptions.deadlineFloorMs. */
+  readonly deadlineFloorMs?: number;
   /** pino level; logs go to standard error. Default "warn". */
   readonly logLevel?: string;
 }
@@ -90,21 +106,29 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
   try {
     checkOpenLinks(options);
     const geometry = geometryById(options.geometry ?? kv260Geometry.id);
-    const { device: wanted = "emulated" } = options;
-    const device =
-      typeof wanted === "string" ? await openDevice(wanted, geometry, options.deviceOptions) : wanted;
-    cleanups.push(() => device.close());
-    const kind = kindOf(device);
+    const { faults } = options;
+    if (faults) {
+      faults.watch((fault) => log.warn({ fault }, "fault injected"));
+      cleanups.push(() => faults.end());
+    }
+    const slot = await fillSlot(options, geometry, log);
+    cleanups.push(() => slot.close());
+    const kind = kindOf(slot.device);
     const directory = options.store ?? temporaryStore(cleanups);
     const board = new Board({
-      identity: { kind, name: options.name ?? kind, device: describeDevice(device), release: RELEASE },
-      runner: new OverlayDriver(device),
-      store: new SectionStore(directory, { capacityBytes: options.storeBytes }),
-      readings: device.readings?.bind(device),
+      identity: { kind, name: options.name ?? kind, device: describeDevice(slot.device), release: RELEASE },
+      runner: slot,
+      store: new SectionStore(directory, {
+        capacityBytes: options.storeBytes,
+        faults: faults && storeFaults(faults),
+      }),
+      readings: () => slot.opened?.readings?.(),
       log,
     });
     const guard = makeGuard(options, log, cleanups);
-    const server = new BoardServer({ board, log, limits: options.limits, guard });
+    const limits = { ...(faults && { idleMs: TWIN_IDLE_MS }), ...options.limits };
+    const server = new BoardServer({ board, log, limits, guard });
+    const wrap: WrapTransport = (raw) => (faults ? new FaultyTransport(raw, faults) : raw);
     const listeners: Listener[] = [];
     cleanups.push(async () => {
       // Listening stops first, so that nobody connects to a server that is closing.
@@ -114,10 +138,11 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
     });
     let tcp: TcpListener | undefined;
     if (options.tcp) {
-      tcp = await listenTcp(server, options.tcp);
+      tcp = await listenTcp(server, options.tcp, wrap);
       listeners.push(tcp);
     }
-    for (const address of options.serial ?? []) listeners.push(await listenSerial(server, address, log));
+    for (const address of options.serial ?? [])
+      listeners.push(await listenSerial(server, address, log, wrap));
     if (options.announce && tcp) {
       const announcement = await announce({ name: board.identity.name, port: tcp.port }, log);
       cleanups.push(() => announcement.stop());
@@ -129,7 +154,7 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
         pid: process.pid,
         board: board.identity.name,
         kind,
-        geometry: device.geometry.id,
+        geometry: slot.device.geometry.id,
         authentication: guard.access.open ? "none" : "pre-shared-key",
         tcp: tcp && { host: tcp.host, port: tcp.port },
         serial: options.serial?.map(({ path }) => path),
@@ -156,11 +181,49 @@ function makeGuard(options: BoardRuntimeOptions, log: Logger, cleanups: (() => v
   return new LinkGuard(hosts, { onWrongCode: () => first.failed() });
 }
 
-function kindOf(device: OverlayDevice): BoardKind {
+/** The slot with the device in it; an empty one only where somebody will try again. */
+async function fillSlot(
+  options: BoardRuntimeOptions,
+  geometry: OverlayGeometry,
+  log: Logger,
+): Promise<DeviceSlot> {
+  const { device: wanted = "emulated", faults } = options;
+  if (faults && wanted !== "emulated") {
+    throw new DeviceError("bad-fault", "Only the emulated board can be told to fail.", {
+      place: "--fault",
+      expected: "--device emulated",
+      found: typeof wanted === "string" ? wanted : wanted.kind,
+      hint: "Leave out --device, or leave out --fault.",
+    });
+  }
+  const keepTrying = options.retryDevice || faults !== undefined;
+  let failure: unknown;
+  const openOnce = async (): Promise<OverlayDevice> => {
+    if (typeof wanted !== "string") return wanted;
+    return faults ? openTwin(geometry, faults) : openDevice(wanted, geometry, options.deviceOptions);
+  };
+  const slot = new DeviceSlot({
+    open: () =>
+      openOnce().catch((error: unknown) => {
+        failure = error;
+        throw error;
+      }),
+    kind: typeof wanted === "string" ? wanted : wanted.kind,
+    geometry,
+    driver: { deadlineFloorMs: options.deadlineFloorMs ?? (faults && TWIN_DEADLINE_FLOOR_MS) },
+    retryMs: faults ? 0 : RETRY_DEVICE_MS,
+    log: keepTrying ? log : undefined,
+  });
+  await slot.fill();
+  if (slot.opened === undefined && !keepTrying) throw failure;
+  return slot;
+}
+
+function kindOf(device: Pick<OverlayDevice, "kind">): BoardKind {
   return boardKinds.find((kind) => kind === device.kind) ?? "emulated";
 }
 
-function describeDevice(device: OverlayDevice): string {
+function describeDevice(device: Pick<OverlayDevice, "kind" | "geometry">): string {
   const { id, clockMHz } = device.geometry;
   return `${device.kind} overlay ${id} at ${clockMHz} MHz`;
 }

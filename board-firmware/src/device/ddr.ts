@@ -8,8 +8,14 @@
 import { DeviceError } from "@sluice/sdk/errors.js";
 import type { DeviceBuffer } from "./overlay-device.js";
 
-/** Tells a test or a fault injector that a copy is about to happen; `false` leaves it out. */
-export type CacheHook = (direction: "to-device" | "to-host", buffer: DeviceBuffer) => boolean;
+/** Bytes of a buffer that a copy leaves out. */
+export interface StaleRange {
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/** Tells a test or a fault injector that a copy is about to happen; `false` leaves it out, a range that part of it. */
+export type CacheHook = (direction: "to-device" | "to-host", buffer: DeviceBuffer) => boolean | StaleRange;
 
 export interface DdrOptions {
   /** Bytes that can be allocated. */
@@ -58,8 +64,11 @@ export class EmulatedDdr {
     return block.device.subarray(address - block.address, address - block.address + byteLength);
   }
 
-  /** @throws {DeviceError} `bad-allocation`, `out-of-memory` */
-  allocate(byteLength: number, alignment: number): DeviceBuffer {
+  /**
+   * @param exhausted answers as if others had taken everything that is left
+   * @throws {DeviceError} `bad-allocation`, `out-of-memory`
+   */
+  allocate(byteLength: number, alignment: number, exhausted = false): DeviceBuffer {
     const powerOfTwo = Number.isInteger(alignment) && alignment > 0 && (alignment & (alignment - 1)) === 0;
     if (!Number.isInteger(byteLength) || byteLength <= 0 || !powerOfTwo) {
       throw new DeviceError("bad-allocation", "A buffer was asked for that cannot exist.", {
@@ -68,7 +77,7 @@ export class EmulatedDdr {
       });
     }
     const place = this.#findPlace(byteLength, Math.max(alignment, SMALLEST_ALIGNMENT));
-    if (place === undefined) throw this.#outOfMemory(byteLength);
+    if (place === undefined || exhausted) throw this.#outOfMemory(byteLength, exhausted ? 0 : this.freeBytes);
     const device = this.#storageAt(place.address - FIRST_ADDRESS, byteLength);
     const block = { address: place.address, end: place.address + byteLength, device };
     this.#blocks.splice(place.index, 0, block);
@@ -93,8 +102,7 @@ export class EmulatedDdr {
     return undefined;
   }
 
-  #outOfMemory(byteLength: number): DeviceError {
-    const { freeBytes } = this;
+  #outOfMemory(byteLength: number, freeBytes: number): DeviceError {
     const fragmented = freeBytes >= byteLength;
     return new DeviceError(
       "out-of-memory",
@@ -120,8 +128,12 @@ export class EmulatedDdr {
           place: `buffer at 0x${block.address.toString(16)}`,
         });
       }
-      if (this.#options.cacheHook?.(direction, buffer) === false) return;
-      if (from !== to) to.set(from);
+      const answer = this.#options.cacheHook?.(direction, buffer) ?? true;
+      if (answer === false || from === to) return;
+      const stale = answer === true ? { offset: from.length, byteLength: 0 } : answer;
+      to.set(from.subarray(0, stale.offset));
+      const after = stale.offset + stale.byteLength;
+      to.set(from.subarray(after), after);
     };
     const buffer: DeviceBuffer = {
       address: BigInt(block.address),

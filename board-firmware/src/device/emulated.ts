@@ -21,7 +21,9 @@ export interface EmulatedFaults {
   readonly onSlice?: () => boolean;
   /** When the interrupt line rises; `false` loses the interrupt. */
   readonly onInterrupt?: () => boolean;
-  /** Before cache maintenance; `false` leaves it out (needs `checkOwnership`). */
+  /** Before memory is handed out; `false` answers that there is none left. */
+  readonly onAllocate?: (byteLength: number) => boolean;
+  /** Before cache maintenance; `false` leaves it out, a range that part of it (needs `checkOwnership`). */
   readonly onCache?: CacheHook;
 }
 
@@ -82,6 +84,11 @@ export class EmulatedDevice implements OverlayDevice {
     return this.#ddr.freeBytes;
   }
 
+  /** The overlay's view of DDR, for fault injection. */
+  get memory(): Pick<EmulatedDdr, "span"> {
+    return this.#ddr;
+  }
+
   /** Bytes of all live buffers; 0 when everything was given back. */
   get usedBytes(): number {
     return this.#ddr.usedBytes;
@@ -103,7 +110,8 @@ export class EmulatedDevice implements OverlayDevice {
 
   allocate(byteLength: number, alignment: number): DeviceBuffer {
     this.#line.checkOpen();
-    return this.#ddr.allocate(byteLength, alignment);
+    const exhausted = this.#faults.onAllocate?.(byteLength) === false;
+    return this.#ddr.allocate(byteLength, alignment, exhausted);
   }
 
   waitForInterrupt(deadlineMs: number): Promise<void> {

@@ -26,7 +26,7 @@ export interface BoardOptions {
   readonly runner: ModelRunner;
   readonly store: SectionStore;
   /** Telemetry by name; what cannot be read says why. */
-  readonly readings?: () => Record<string, Reading>;
+  readonly readings?: () => Record<string, Reading> | undefined;
   readonly log: Logger;
 }
 
@@ -57,7 +57,8 @@ export class Board {
     this.runner = options.runner;
     this.store = options.store;
     this.#log = options.log;
-    this.#readings = options.readings ?? noReadings;
+    const { readings } = options;
+    this.#readings = () => readings?.() ?? noReadings();
   }
 
   get framesRun(): number {

@@ -2,16 +2,24 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { StoreError } from "@sluice/sdk/errors.js";
 
+/** Where a test or the twin may interfere with the disk. */
+export interface StoreFaults {
+  /** Before a piece is appended; what it throws counts as the file system's answer. */
+  readonly beforeAppend: (descriptor: number, piece: Uint8Array) => void;
+}
+
 export class PartialSection {
   readonly hash: string;
   /** Of the whole section. */
   readonly bytes: number;
   readonly #descriptor: number;
+  readonly #faults: StoreFaults | undefined;
   #received = 0;
   #open = true;
 
   /** Opens or creates the file; what it already holds counts. A file longer than the section is started anew. */
-  constructor(path: string, hash: string, bytes: number) {
+  constructor(path: string, hash: string, bytes: number, faults?: StoreFaults) {
+    this.#faults = faults;
     this.hash = hash;
     this.bytes = bytes;
     this.#descriptor = openSync(path, "a");
@@ -44,6 +52,7 @@ export class PartialSection {
     }
     let done = 0;
     try {
+      this.#faults?.beforeAppend(this.#descriptor, piece);
       while (done < piece.length) done += writeSync(this.#descriptor, piece, done, piece.length - done);
     } catch (cause) {
       throw new StoreError("store-full", "The board's disk does not take any more.", {

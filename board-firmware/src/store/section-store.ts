@@ -12,13 +12,14 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "@sluice/sdk/errors.js";
-import { PartialSection } from "./partial-section.js";
+import { PartialSection, type StoreFaults } from "./partial-section.js";
 
 export interface SectionStoreOptions {
   /** Bytes of complete and unfinished sections together. Default 1 GiB. */
   readonly capacityBytes?: number;
   /** Clock for the order of use, in milliseconds; injected by tests. */
   readonly now?: () => number;
+  readonly faults?: StoreFaults;
 }
 
 export interface SectionState {
@@ -41,6 +42,7 @@ export class SectionStore {
   readonly capacityBytes: number;
   readonly #directory: string;
   readonly #now: () => number;
+  readonly #faults: StoreFaults | undefined;
   readonly #sections = new Map<string, { bytes: number; lastUsed: number }>();
   /** Unfinished sections on disk, by their length there. */
   readonly #partialBytes = new Map<string, number>();
@@ -52,7 +54,8 @@ export class SectionStore {
   constructor(directory: string, options: SectionStoreOptions = {}) {
     this.capacityBytes = options.capacityBytes ?? DEFAULT_CAPACITY;
     this.#directory = directory;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => Date.now());
+    this.#faults = options.faults;
     try {
       mkdirSync(join(directory, "sections"), { recursive: true });
       mkdirSync(join(directory, "partial"), { recursive: true });
@@ -114,7 +117,7 @@ export class SectionStore {
       this.#closePartial(this.#openPartials.keys().next().value!);
     }
     this.#makeRoom(bytes - (this.#partialBytes.get(hash) ?? 0), hash);
-    const partial = new PartialSection(this.#path("partial", hash), hash, bytes);
+    const partial = new PartialSection(this.#path("partial", hash), hash, bytes, this.#faults);
     this.#openPartials.set(hash, partial);
     this.#partialBytes.set(hash, partial.received);
     return partial;

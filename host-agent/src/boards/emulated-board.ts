@@ -1,165 +1,120 @@
 /**
- * Starts an emulated board as a process of its own and waits until it accepts connections. It serves this process only:
- * a key made for it goes through its standard input, and connections of this process use it by themselves.
+ * Starts an emulated board as a process of its own. It serves this process only: connections of this process use the
+ * key that was made for it by themselves.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { TransportError } from "@sluice/sdk/errors.js";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { toHex } from "@sluice/sdk/protocol";
-import { z } from "zod";
 import { userKeyRing } from "../pairing/key-ring.js";
+import { type BoardProcess, type EmulatedBoardOptions, type ParentKey, startBoardProcess } from "./board-process.js";
 
-export interface EmulatedBoardOptions {
-  /** Overlay geometry; default that of the KV260 build. */
-  readonly geometry?: string;
-  /** What runs the overlay. Default "emulated". */
-  readonly device?: string;
-  readonly name?: string;
-  /** Keeps uploaded sections between runs; default a temporary directory. */
-  readonly store?: string;
-  /** Default 127.0.0.1 and any free port. */
-  readonly tcp?: string;
-  /** Serial ports to serve as well, "PATH[:BAUD]". */
-  readonly serial?: readonly string[];
-  /** Default 15,000 ms. */
-  readonly startMs?: number;
-  /** pino level; its log goes to this process's standard error. Default "warn". */
-  readonly logLevel?: string;
-}
+export type { EmulatedBoardOptions } from "./board-process.js";
 
 export interface EmulatedBoard {
   readonly host: string;
   readonly port: number;
+  /** Of the process that serves now. */
   readonly pid: number;
+  /** How often it died and was started again. */
+  readonly restarts: number;
   /** Ends the process; resolves when it is gone. May be called twice. */
   stop(): Promise<void>;
 }
 
-const readyLine = z.object({
-  ready: z.literal(true),
-  pid: z.int(),
-  tcp: z.object({ host: z.string(), port: z.int() }),
-});
-
-const STOP_MS = 3_000;
-
 /** @throws {TransportError} `board-failed` (with what it printed), `timeout` */
 export async function startEmulatedBoard(options: EmulatedBoardOptions = {}): Promise<EmulatedBoard> {
-  const firmware = createRequire(import.meta.url).resolve("@sluice/board-firmware/package.json");
-  const script = join(dirname(firmware), "bin", "sluice-board.js");
-  // The runtime ends when its standard input closes, so it cannot outlive this process, however that ends.
-  const child = spawn(process.execPath, [script, ...boardArguments(options)], {
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  const log: string[] = [];
-  child.stderr.setEncoding("utf8");
-  const collect = (text: string) => {
-    if (log.length < 100) log.push(text);
-  };
-  child.stderr.on("data", collect);
   const ring = userKeyRing();
-  const [board, key] = [new Uint8Array(randomBytes(16)), new Uint8Array(randomBytes(32))];
-  // Where the child could not be started, its `error` event tells; writing to it then fails as well.
-  child.stdin.on("error", () => undefined);
-  child.stdin.write(
-    `${JSON.stringify({ board: toHex(board), host: toHex(ring.hostId), key: toHex(key) })}\n`,
-  );
-  ring.addTemporary(board, key);
-  const stopChild = stopper(child);
-  const stop = () => {
-    ring.dropTemporary(board);
-    return stopChild();
+  const [id, secret] = [new Uint8Array(randomBytes(16)), new Uint8Array(randomBytes(32))];
+  const key = { board: toHex(id), host: toHex(ring.hostId), key: toHex(secret) };
+  ring.addTemporary(id, secret);
+  // A twin's own store would be gone, or left behind, when the process dies.
+  const temporary =
+    options.faults && options.store === undefined
+      ? mkdtempSync(join(tmpdir(), "sluice-twin-"))
+      : undefined;
+  const forget = () => {
+    ring.dropTemporary(id);
+    if (temporary) rmSync(temporary, { recursive: true, force: true });
   };
+  const settings = { ...options, store: options.store ?? temporary };
   try {
-    const { pid, tcp } = await ready(child, options.startMs ?? 15_000, log);
-    // What it says until here becomes part of the error; from here on it is the board's log.
-    child.stderr.off("data", collect);
-    child.stderr.on("data", (text: string) => process.stderr.write(text));
-    return { ...tcp, pid, stop };
+    const first = await startBoardProcess(settings, key);
+    if (options.faults) return new SupervisedBoard(settings, key, first, forget);
+    const { host, port, pid } = first;
+    const stop = async () => {
+      await first.stop();
+      forget();
+    };
+    return { host, port, pid, restarts: 0, stop };
   } catch (error) {
-    await stop();
+    forget();
     throw error;
   }
 }
 
-function boardArguments(options: EmulatedBoardOptions): string[] {
-  const { device = "emulated", geometry, name, store, serial, logLevel } = options;
-  const list = [
-    "--with-parent",
-    "--key-from-stdin",
-    "--device",
-    device,
-    "--tcp",
-    options.tcp ?? "127.0.0.1:0",
-  ];
-  if (geometry !== undefined) list.push("--geometry", geometry);
-  if (name !== undefined) list.push("--name", name);
-  if (store !== undefined) list.push("--store", store);
-  if (logLevel !== undefined) list.push("--log", logLevel);
-  for (const path of serial ?? []) list.push("--serial", path);
-  return list;
-}
+/**
+ * A twin that may kill itself: it comes back on the same port with what its disk still has, as a board does whose power
+ * returns. A fault that was to strike once has struck.
+ */
+class SupervisedBoard implements EmulatedBoard {
+  readonly #options: EmulatedBoardOptions;
+  readonly #key: ParentKey;
+  readonly #afterStop: () => void;
+  #process: BoardProcess;
+  #starting: Promise<void> | undefined;
+  #stopped = false;
+  restarts = 0;
 
-function ready(child: ChildProcess, deadlineMs: number, log: string[]): Promise<z.infer<typeof readyLine>> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(
-        new TransportError("timeout", "The emulated board did not start in time.", {
-          place: "sluice-board",
-          expected: `its ready line within ${deadlineMs} ms`,
-          found: log.join("").slice(0, 500) || "nothing",
-          hint: "The machine may be overloaded; try again.",
-        }),
-      );
-    }, deadlineMs);
-    const failed = (found: string, cause?: unknown) => {
-      clearTimeout(timer);
-      reject(
-        new TransportError("board-failed", "The emulated board could not be started.", {
-          place: "sluice-board",
-          found: log.join("").slice(0, 1_000) || found,
-          hint: "Run `sluice board` by itself to see what it says.",
-          cause,
-        }),
-      );
-    };
-    child.once("error", (cause) => failed(cause.message, cause));
-    child.once("exit", (code, signal) => failed(`it ended with ${signal ?? `code ${code}`}`));
-    let line = "";
-    child.stdout?.setEncoding("utf8");
-    child.stdout?.on("data", (text: string) => {
-      if (line.length > 10_000) return;
-      line += text;
-      const end = line.indexOf("\n");
-      if (end < 0) return;
-      clearTimeout(timer);
-      const parsed = readyLine.safeParse(parseJson(line.slice(0, end)));
-      if (parsed.success) resolve(parsed.data);
-      else failed(`an unreadable ready line: ${line.slice(0, 200)}`);
-    });
-  });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // the schema then says what is missing
+  constructor(options: EmulatedBoardOptions, key: ParentKey, first: BoardProcess, afterStop: () => void) {
+    this.#options = options;
+    this.#key = key;
+    this.#afterStop = afterStop;
+    this.#process = first;
+    this.#watch(first);
   }
-}
 
-function stopper(child: ChildProcess): () => Promise<void> {
-  const gone = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-    child.once("error", () => resolve());
-  });
-  return async () => {
-    child.stdin?.end();
-    child.kill("SIGTERM");
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-    await gone;
-    clearTimeout(timer);
-  };
+  get host(): string {
+    return this.#process.host;
+  }
+
+  get port(): number {
+    return this.#process.port;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#starting;
+    await this.#process.stop();
+    this.#afterStop();
+  }
+
+  #watch(board: BoardProcess): void {
+    void board.ended.then(() => {
+      if (this.#stopped) return;
+      this.restarts += 1;
+      this.#starting = this.#restart().catch((error: unknown) => {
+        // Hosts notice: nobody answers on the port.
+        process.stderr.write(`the emulated board does not start again: ${String(error)}\n`);
+      });
+    });
+  }
+
+  async #restart(): Promise<void> {
+    const { faults = [], faultSeed = 1 } = this.#options;
+    const again = {
+      ...this.#options,
+      tcp: `${this.host}:${this.port}`,
+      faults: faults.filter((fault) => fault.includes(":")),
+      // Another life, other accidents.
+      faultSeed: faultSeed + this.restarts,
+    };
+    this.#process = await startBoardProcess(again, this.#key);
+    this.#watch(this.#process);
+  }
 }

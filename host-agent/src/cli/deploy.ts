@@ -1,5 +1,12 @@
 /** `sluice deploy`: from a model file to a verdict, on a board or on an emulated one. */
 import { readFileSync } from "node:fs";
+import {
+  addFaultOptions,
+  asksForFaultList,
+  type FaultOptions,
+  faultListing,
+  faultPlanOf,
+} from "@sluice/board-firmware/twin/fault-options.js";
 import { formatNpy } from "@sluice/sdk/npy";
 import { type Command, Option } from "commander";
 import { Listr, type ListrRendererValue } from "listr2";
@@ -27,7 +34,7 @@ import {
   parseCount,
 } from "./model-options.js";
 
-interface DeployOptions extends CompileOptions, PreprocessOptions {
+interface DeployOptions extends CompileOptions, PreprocessOptions, FaultOptions {
   readonly board: string;
   readonly device?: "emulated" | "rtl" | "kv260";
   readonly link?: string;
@@ -43,6 +50,8 @@ interface DeployOptions extends CompileOptions, PreprocessOptions {
 }
 
 interface Context {
+  /** Those that --fault made happen. */
+  readonly faults: string[];
   deployment: CompiledDeployment;
   source: InputSource;
   session: BoardSession;
@@ -80,7 +89,7 @@ export function registerDeploy(program: Command): void {
     .option("--logits <file.npy>", "write the integer logits of every input, int32 [N, classes]")
     .option("-o, --out <file>", "keep the package")
     .option("--json <file>", "write the result as JSON to a file, or to stdout with -");
-  addPreprocessOptions(addCompileOptions(command))
+  addFaultOptions(addPreprocessOptions(addCompileOptions(command)))
     .addHelpText(
       "after",
       `
@@ -88,6 +97,7 @@ Examples:
   sluice deploy --board kv260
   sluice deploy resnet8.onnx --dataset cifar10:data/cifar10
   sluice deploy model.tflite --inputs photo.jpg --labels imagenet_labels.txt
+  sluice deploy --fault bit-flip-weights    how a flipped bit in DDR shows; --fault list names all faults
   sluice deploy model.sluice --link tcp:192.168.1.20 --json result.json
   sluice deploy model.onnx --dataset images:photos --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --scale 1/255
 
@@ -97,9 +107,15 @@ Without --dataset or --inputs a model of yours runs on 8 seeded random inputs: e
 }
 
 async function deploy(modelPath: string | undefined, options: DeployOptions): Promise<void> {
+  if (asksForFaultList(options)) {
+    process.stdout.write(faultListing());
+    return;
+  }
+  // A wrong name is a mistake of this command line, not of a board.
+  faultPlanOf(options);
   const bundled = modelPath === undefined ? defaultModel() : undefined;
   const path = modelPath ?? bundled?.modelPath ?? "";
-  const context = {} as Context;
+  const context = { faults: [] as string[] } as Context;
   const tasks = new Listr<Context, ListrRendererValue, ListrRendererValue>(
     [
       {
@@ -127,7 +143,13 @@ async function deploy(modelPath: string | undefined, options: DeployOptions): Pr
       {
         title: "Find a board",
         task: async (_, task) => {
-          context.session = await openBoardSession(options, context.deployment.geometry, (text) => {
+          const wanted = {
+            ...options,
+            faults: options.fault,
+            faultSeed: options.faultSeed === undefined ? undefined : Number(options.faultSeed),
+            onFault: (fault: string) => context.faults.push(fault),
+          };
+          context.session = await openBoardSession(wanted, context.deployment.geometry, (text) => {
             task.output = text;
           });
           const { kind, device, link } = context.session.description;
@@ -188,6 +210,7 @@ async function deploy(modelPath: string | undefined, options: DeployOptions): Pr
     finish(result, verification, options);
   } finally {
     await context.session?.close();
+    for (const fault of context.faults) process.stderr.write(`fault injected: ${fault}\n`);
   }
 }
 

@@ -18,6 +18,11 @@ export interface BoardOptions {
   readonly link?: string;
   /** Use a board that proves nothing although it is not on this machine. */
   readonly insecure?: boolean;
+  /** Starts the emulated board so that it fails on purpose; names as `--fault` takes them. */
+  readonly faults?: readonly string[];
+  readonly faultSeed?: number;
+  /** Told about every fault that struck. */
+  readonly onFault?: (fault: string) => void;
 }
 
 /**
@@ -31,7 +36,18 @@ export async function openBoardSession(
   geometry: OverlayGeometry,
   say: (text: string) => void,
 ): Promise<BoardSession> {
-  const { device, link, insecure } = options;
+  const { device, link, insecure, faults, faultSeed, onFault = () => undefined } = options;
+  if (faults !== undefined) {
+    if (link === undefined && (device === undefined || device === "emulated")) {
+      return startBoard("emulated", geometry, say, { faults, faultSeed, onFault });
+    }
+    throw new TransportError("bad-fault", "Only the emulated board can be told to fail.", {
+      place: "--fault",
+      expected: "no --link, and --device emulated",
+      found: link ?? device,
+      hint: "Start that board itself with `sluice board --fault NAME`.",
+    });
+  }
   if (link !== undefined) {
     const [named] = await findBoards({ link });
     return connect(named, device, insecure);
@@ -86,11 +102,16 @@ async function startBoard(
   device: "emulated" | "rtl",
   geometry: OverlayGeometry,
   say: (text: string) => void,
+  twin: Pick<BoardOptions, "faults" | "faultSeed" | "onFault"> = {},
 ): Promise<BoardSession> {
-  say(device === "rtl" ? "starting the RTL simulation" : "no KV260 attached: starting the emulated board");
-  const board = await startEmulatedBoard({ geometry: geometry.id, device });
+  if (device === "rtl") say("starting the RTL simulation");
+  else if (twin.faults) say("starting an emulated board that fails on purpose");
+  else say("no KV260 attached: starting the emulated board");
+  const board = await startEmulatedBoard({ geometry: geometry.id, device, ...twin });
   try {
-    const client = await BoardClient.connect(openLink(`tcp:${board.host}:${board.port}`));
+    const client = await BoardClient.connect(openLink(`tcp:${board.host}:${board.port}`), {
+      onReconnect: ({ message }) => say(`${message} Connecting again.`),
+    });
     return new ClientSession(client, () => board.stop());
   } catch (error) {
     await board.stop();

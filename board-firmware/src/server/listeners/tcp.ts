@@ -1,7 +1,7 @@
 /** Listens on TCP; loopback unless told otherwise. */
 import { type AddressInfo, createServer } from "node:net";
 import { TransportError } from "@sluice/sdk/errors.js";
-import { acceptedTcp, DEFAULT_TCP_PORT, type TcpAddress } from "../../transport/index.js";
+import { acceptedTcp, DEFAULT_TCP_PORT, type TcpAddress, type Transport } from "../../transport/index.js";
 import type { BoardServer } from "../board-server.js";
 
 export interface Listener {
@@ -10,18 +10,28 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+export type WrapTransport = (raw: Transport) => Transport;
+
 export interface TcpListener extends Listener {
   readonly host: string;
   readonly port: number;
 }
 
-/** Port 0 takes any free one. @throws {TransportError} `port-in-use`, `permission`, `no-such-host` */
-export async function listenTcp(server: BoardServer, address: TcpAddress = {}): Promise<TcpListener> {
+/**
+ * Port 0 takes any free one.
+ * @param wrap puts something between each connection's wire and the server: the twin's faults
+ * @throws {TransportError} `port-in-use`, `permission`, `no-such-host`
+ */
+export async function listenTcp(
+  server: BoardServer,
+  address: TcpAddress = {},
+  wrap: WrapTransport = (raw) => raw,
+): Promise<TcpListener> {
   const { host = "127.0.0.1", port = DEFAULT_TCP_PORT } = address;
   const listener = createServer({ noDelay: true }, (socket) => {
     // Errors before the transport attaches its own handler; afterwards this one is redundant.
     socket.on("error", () => socket.destroy());
-    void server.accept(acceptedTcp(socket));
+    void server.accept(wrap(acceptedTcp(socket)));
   });
   await new Promise<void>((resolve, reject) => {
     listener.once("error", (cause: NodeJS.ErrnoException) => reject(listenError(host, port, cause)));
