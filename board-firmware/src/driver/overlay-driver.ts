@@ -153,7 +153,9 @@ export class OverlayDriver {
       let counters: RunCounters = { cycles: 0, stallWeights: 0, stallData: 0, weightBeats: 0 };
       for (let first = 0; first < inputs.length; first += model.budget.batchFrames) {
         const batch = inputs.slice(first, first + model.budget.batchFrames);
-        const done = await this.#runBatch(model, batch, outputs.subarray(first * frameBytes), options);
+        const done = await this.#blamingImage(model, () =>
+          this.#runBatch(model, batch, outputs.subarray(first * frameBytes), options),
+        );
         counters = { ...done, cycles: counters.cycles + done.cycles };
         options.onProgress?.(first + batch.length);
       }
@@ -211,9 +213,11 @@ export class OverlayDriver {
         this.#writeRunRegisters(model, { ...buffers, output: target }, 1);
         writeNamed(this.device, "COMMAND_OFFSET", programOffset);
         writeNamed(this.device, "COMMAND_COUNT", cut.commands.length);
-        await this.#startAndWait(model, 1, options, cut.commands);
-        target.toHost();
-        this.#checkWritten(target.bytes, poison, model.outputStride, cut.byteLength, 0);
+        await this.#blamingImage(model, async () => {
+          await this.#startAndWait(model, 1, options, cut.commands);
+          target.toHost();
+          this.#checkWritten(target.bytes, poison, model.outputStride, cut.byteLength, 0);
+        });
         const { outHeight: height, outWidth: width, outChannels: channels } = cut.source;
         const words = target.bytes.subarray(model.outputStride);
         const codes = wordsToCodes(words, height * width, channels, geometry);
@@ -241,11 +245,7 @@ export class OverlayDriver {
     const poison = this.#poison(used);
     buffers.output.toDevice();
     this.#writeRunRegisters(model, buffers, batch.length);
-    await this.#startAndWait(model, batch.length, options, model.program).catch((error: unknown) => {
-      // A damaged program or stream stops the overlay in many ways; the damage is what the user needs to know.
-      if (error instanceof DeviceError && error.code !== "aborted") this.#checkImage(model, error);
-      throw error;
-    });
+    await this.#startAndWait(model, batch.length, options, model.program);
     const framesDone = readNamed(this.device, "FRAMES_DONE");
     if (framesDone !== batch.length) {
       throw new DeviceError("frames-missing", "The overlay says it is done, but not with every frame.", {
@@ -276,6 +276,19 @@ export class OverlayDriver {
   #checkImage({ sections, buffers }: LoadedModel, cause?: unknown): void {
     buffers.image.toHost();
     checkImage(sections, buffers.image.bytes, cause);
+  }
+
+  /**
+   * A damaged program or stream can stop the overlay in many ways, or end it early and in peace; where the image is
+   * damaged, that is what the user needs to know, and what makes the server load it anew.
+   */
+  async #blamingImage<T>(model: LoadedModel, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof DeviceError && error.code !== "aborted") this.#checkImage(model, error);
+      throw error;
+    }
   }
 
   /** After a batch: did the overlay read what it was given, and is what it wrote still there? */

@@ -48,6 +48,8 @@ export type LinkSource = Transport | (() => Transport);
 
 const RELEASE = "0.1.0";
 const RETRY_MS = 250;
+/** Heartbeats in a row that may go unanswered; one may be late because this process was busy. */
+const MOST_MISSED = 1;
 /** A link that is lost more often than this in one piece of work is not worth having. */
 const MOST_RECONNECTS = 1_000;
 
@@ -58,6 +60,7 @@ export class BoardLink {
   #connection: Connection;
   #hello: HelloReply;
   #heartbeat: NodeJS.Timeout;
+  #missedHeartbeats = 0;
   #closed = false;
 
   /** @throws {TransportError} @throws {ProtocolError} as BoardClient.connect */
@@ -183,10 +186,31 @@ export class BoardLink {
     });
   }
 
+  /** A dead link makes no sound: without this a long run on an unplugged board would wait for its whole deadline. */
   #ping(): void {
-    // A heartbeat that fails shows in the requests that follow; here there is nobody to tell.
-    if (this.#connection.open) this.ask(ping, {}).catch(() => undefined);
+    const connection = this.#connection;
+    if (!connection.open) return;
+    connection.request(ping, {}, { deadlineMs: this.#hello.limits.idleMs / 3 }).then(
+      () => {
+        this.#missedHeartbeats = 0;
+      },
+      (error: unknown) => {
+        if (!(error instanceof TransportError) || error.code !== "timeout") return;
+        this.#missedHeartbeats += 1;
+        if (this.#missedHeartbeats <= MOST_MISSED || connection !== this.#connection) return;
+        this.#missedHeartbeats = 0;
+        void connection.fail(silent(connection));
+      },
+    );
   }
+}
+
+function silent(connection: Connection): TransportError {
+  return new TransportError("disconnected", "The board does not answer any more.", {
+    place: `${connection.peer} on ${connection.transport.describe()}`,
+    found: "no answer to the last heartbeats",
+    hint: "Check cable and power of the board, then run the command again; what had arrived is kept.",
+  });
 }
 
 async function greet(source: LinkSource, greeting: HelloRequest, options: ConnectOptions) {

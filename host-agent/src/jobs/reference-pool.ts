@@ -41,10 +41,13 @@ export class ReferencePool {
     );
     const request: ReferenceRequest = { id: this.#nextId, inputs, images, wantLayers };
     this.#nextId += 1;
-    return new Promise((resolve, reject) => {
+    const reply = new Promise<ReferenceReply>((resolve, reject) => {
       member.pending.set(request.id, { resolve, reject });
       member.worker.postMessage(request);
     });
+    // Whoever asked may have failed elsewhere, with the board, before awaiting this.
+    reply.catch(() => undefined);
+    return reply;
   }
 
   async close(): Promise<void> {
