@@ -50,6 +50,8 @@ export function formatFault({ id, at, probability }: PlannedFault): string {
   return at === undefined ? id : `${id}@${at}`;
 }
 
+const realNow = Date.now;
+
 export class FaultPlan {
   readonly faults: readonly PlannedFault[];
   readonly outageMs: number;
@@ -60,7 +62,6 @@ export class FaultPlan {
   readonly #random: () => number;
   #onStrike: ((fault: FaultId) => void) | undefined;
   #downUntil = Number.NEGATIVE_INFINITY;
-  #realNow: typeof Date.now | undefined;
 
   /** @throws {DeviceError} `bad-fault` */
   constructor(faults: readonly (string | PlannedFault)[], options: FaultPlanOptions = {}) {
@@ -122,15 +123,12 @@ export class FaultPlan {
 
   /** Moves this process's time of day by up to a day, either way. */
   skewClock(): void {
-    this.#realNow ??= Date.now;
-    const real = this.#realNow;
     const skew = Math.round((2 * this.#random() - 1) * 24 * 3_600_000);
-    Date.now = () => real.call(Date) + skew;
+    Date.now = () => realNow.call(Date) + skew;
   }
 
   /** The time of day is right again. */
   end(): void {
-    if (this.#realNow) Date.now = this.#realNow;
-    this.#realNow = undefined;
+    Date.now = realNow;
   }
 }

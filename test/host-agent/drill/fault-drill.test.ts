@@ -49,7 +49,7 @@ describe.concurrent(`drills of the twin (seed ${SEED})`, () => {
       });
     }
 
-    for (const fault of ["link-unplugged@9", "brown-out@1"]) {
+    for (const fault of ["link-unplugged@6", "brown-out@1"]) {
       it(`${link}: ${fault} is survived by a host that may connect again`, async () => {
         const result = await drill(fault, model, { ...settings, link, reconnect: true });
         expect(result).toMatchObject({ outcome: "right", nextRunRight: true, complaint: undefined });
