@@ -166,7 +166,7 @@ export const faultTable = [
     what: "the cable is out for a second",
     where: "the board's end of the link, both directions",
     opportunity: "a piece that is sent or arrives",
-    errors: ["disconnected", "timeout"],
+    errors: ["disconnected", "timeout", "idle"],
     serialErrors: [],
     survived: true,
     deadlineMs: LINK_MS,

@@ -50,6 +50,8 @@ const RELEASE = "0.1.0";
 const RETRY_MS = 250;
 /** Heartbeats in a row that may go unanswered; one may be late because this process was busy. */
 const MOST_MISSED = 1;
+/** The link ended; `idle` where the board heard nothing through it and ended it first. */
+const LOST: ReadonlySet<string> = new Set(["disconnected", "idle"]);
 /** A link that is lost more often than this in one piece of work is not worth having. */
 const MOST_RECONNECTS = 1_000;
 
@@ -141,8 +143,8 @@ export class BoardLink {
 
   /** Opens the link again after `error`; throws it when it was not a lost link or the link cannot come back. */
   async recover(error: unknown): Promise<void> {
-    const lost = error instanceof TransportError && error.code === "disconnected";
-    if (!lost || this.#closed || typeof this.#source !== "function") throw error;
+    if (!(error instanceof TransportError) || !LOST.has(error.code)) throw error;
+    if (this.#closed || typeof this.#source !== "function") throw error;
     this.#options.onReconnect?.(error);
     await this.#connection.close();
     const giveUpAt = performance.now() + (this.#options.reconnectMs ?? 30_000);

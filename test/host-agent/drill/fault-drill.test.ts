@@ -37,7 +37,7 @@ function denseModel(): DrillModel {
 
 describe.concurrent(`drills of the twin (seed ${SEED})`, () => {
   const model = denseModel();
-  const settings = { geometry: smallGeometry.id, seed: SEED, deadlineFloorMs: 300, idleMs: 1_500 } as const;
+  const settings = { geometry: smallGeometry.id, seed: SEED, deadlineFloorMs: 300, idleMs: 3_000 } as const;
 
   for (const link of ["tcp", "serial"] as const) {
     for (const { id, what } of faultTable) {
