@@ -41,6 +41,11 @@ const brokenStream = [
   "bad-flags",
   "bad-cbor",
   "disconnected",
+  // In the handshake, before there are frames.
+  "tampered",
+  "wrong-key",
+  "downgraded",
+  "timeout",
 ];
 
 export const faultTable = [

@@ -1,6 +1,7 @@
 /**
- * A link that loses, repeats and changes what it carries, or is dead for a while. On TCP it sits right above the socket,
- * on a serial line below the reliable link, so that each meets what its own wire would do.
+ * A link that loses, repeats and changes what it carries, or is dead for a while. On a serial line it sits below the
+ * reliable link, as a bad cable does. On TCP, where the network keeps bytes whole and in order, it sits right above the
+ * socket and its TLS, as a faulty runtime would: what is left to notice it are the frames' own checks.
  */
 import { TransportError } from "@sluice/sdk/errors.js";
 import type { Transport, TransportCounters, TransportHandlers } from "../transport/index.js";
@@ -11,6 +12,7 @@ export class FaultyTransport implements Transport {
   readonly reliable: boolean;
   readonly bytesPerSecond: number;
   readonly highWaterBytes: number;
+  readonly startTls?: Transport["startTls"];
   readonly #raw: Transport;
   readonly #plan: FaultPlan;
   #breaking: NodeJS.Timeout | undefined;
@@ -22,10 +24,19 @@ export class FaultyTransport implements Transport {
     this.reliable = raw.reliable;
     this.bytesPerSecond = raw.bytesPerSecond;
     this.highWaterBytes = raw.highWaterBytes;
+    if (raw.startTls) this.startTls = (end, deadlineMs) => raw.startTls!(end, deadlineMs);
   }
 
   describe(): string {
     return this.#raw.describe();
+  }
+
+  get local(): boolean | undefined {
+    return this.#raw.local;
+  }
+
+  get remote(): string | undefined {
+    return this.#raw.remote;
   }
 
   get backlog(): number {

@@ -2,13 +2,17 @@
  * Starts an emulated board as a process of its own. It serves this process only: connections of this process use the
  * key that was made for it by themselves.
  */
-import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toHex } from "@sluice/sdk/protocol";
-import { userKeyRing } from "../pairing/key-ring.js";
-import { type BoardProcess, type EmulatedBoardOptions, type ParentKey, startBoardProcess } from "./board-process.js";
+import { temporaryKey } from "../pairing/temporary-key.js";
+import {
+  type BoardProcess,
+  type EmulatedBoardOptions,
+  type ParentKey,
+  startBoardProcess,
+} from "./board-process.js";
 
 export type { EmulatedBoardOptions } from "./board-process.js";
 
@@ -25,17 +29,13 @@ export interface EmulatedBoard {
 
 /** @throws {TransportError} `board-failed` (with what it printed), `timeout` */
 export async function startEmulatedBoard(options: EmulatedBoardOptions = {}): Promise<EmulatedBoard> {
-  const ring = userKeyRing();
-  const [id, secret] = [new Uint8Array(randomBytes(16)), new Uint8Array(randomBytes(32))];
-  const key = { board: toHex(id), host: toHex(ring.hostId), key: toHex(secret) };
-  ring.addTemporary(id, secret);
+  const pair = temporaryKey();
+  const key = { board: toHex(pair.boardId), host: toHex(pair.hostId), key: toHex(pair.key) };
   // A twin's own store would be gone, or left behind, when the process dies.
   const temporary =
-    options.faults && options.store === undefined
-      ? mkdtempSync(join(tmpdir(), "sluice-twin-"))
-      : undefined;
+    options.faults && options.store === undefined ? mkdtempSync(join(tmpdir(), "sluice-twin-")) : undefined;
   const forget = () => {
-    ring.dropTemporary(id);
+    pair.drop();
     if (temporary) rmSync(temporary, { recursive: true, force: true });
   };
   const settings = { ...options, store: options.store ?? temporary };

@@ -6,12 +6,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runBoard } from "@sluice/board-firmware/main.js";
+import { singleHostAccess } from "@sluice/board-firmware/security";
 import { makeCable } from "@sluice/board-firmware/testing/cable.js";
 import { type FaultId, FaultPlan, faultById, formatFault, parseFault } from "@sluice/board-firmware/twin";
 import type { ImageSection, RunPlan } from "@sluice/sdk/compile";
 import { SluiceError, TransportError } from "@sluice/sdk/errors.js";
 import { startEmulatedBoard } from "../boards/index.js";
 import { BoardClient } from "../client/index.js";
+import { temporaryKey } from "../pairing/temporary-key.js";
 import { serialTransport, type Transport, tcpTransport } from "../transport/index.js";
 
 const BACK_MS = 15_000;
@@ -124,7 +126,7 @@ function complaintAbout(
   const { link, struck, outcome, error, milliseconds } = result;
   const { errors, serialErrors, survived, deadlineMs } = faultById(result.fault);
   const allowed = link === "serial" ? (serialErrors ?? errors) : errors;
-  if (struck === 0) return `${name} never struck`;
+  if (struck === 0) return `${name} never struck; the first attempt gave ${error?.code ?? outcome}`;
   if (outcome === "wrong") return "a wrong result was delivered";
   if (error && !allowed.includes(error.code)) return `unexpected error ${error.code}: ${error.message}`;
   // Bytes of an upload that change on the way are found by their hash, thrown away, and sent again.
@@ -179,6 +181,7 @@ async function startTwin(fault: string, id: FaultId, options: DrillOptions): Pro
     );
   }
   const store = mkdtempSync(join(tmpdir(), "sluice-drill-"));
+  const pair = temporaryKey();
   const board = await runBoard({
     faults: new FaultPlan([fault], { seed, onStrike }),
     geometry,
@@ -186,6 +189,7 @@ async function startTwin(fault: string, id: FaultId, options: DrillOptions): Pro
     limits: options.idleMs === undefined ? undefined : { idleMs: options.idleMs },
     tcp: { port: 0 },
     serial: serial.map((path) => ({ path })),
+    access: singleHostAccess(pair.boardId, pair.hostId, pair.key),
     store,
     logLevel: "silent",
   });
@@ -193,6 +197,7 @@ async function startTwin(fault: string, id: FaultId, options: DrillOptions): Pro
     () => board.ready.tcp!.port,
     async () => {
       await board.close();
+      pair.drop();
       rmSync(store, { recursive: true, force: true });
     },
   );
