@@ -145,22 +145,3 @@ export function decodePairs(
   }
   return next;
 }
-
-/** Adds to each of `count` differences the prediction from weights `left`, `top` and `corner` bytes before it. */
-export function predict(
-  values: usize,
-  count: u32,
-  left: usize,
-  top: usize,
-  corner: usize,
-  c0: i32,
-  c1: i32,
-  c2: i32,
-  round: i32,
-): void {
-  for (let at = values, end = values + count; at < end; at += 1) {
-    const guess =
-      c0 * load<i8>(at - left) + c1 * load<i8>(at - top) + c2 * load<i8>(at - corner) + round;
-    store<i8>(at, <i8>(load<i8>(at) + (guess >> 5)));
-  }
-}

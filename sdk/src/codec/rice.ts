@@ -12,13 +12,15 @@ import { type Fit, fitLayer, totalBits } from "./ans/fit.js";
 import {
   type CodedHeader,
   fitsHeader,
+  headerOffsets,
   kinds,
   readHeader,
   STORED_OVERHEAD,
   writeHeader,
 } from "./ans/header.js";
-import { type LayerVariant, singleVariants } from "./ans/layer-variants.js";
-import { demandOrderOf } from "./ans/orders.js";
+import { kernelPasses } from "./ans/kernel-passes.js";
+import { decodingValues, type LayerVariant, singleVariants, wholeFitLayer } from "./ans/layer-variants.js";
+import { plainPasses } from "./ans/plain-passes.js";
 import { applyPrediction } from "./ans/prediction.js";
 import { encodeStored } from "./ans/stored.js";
 import type { ModelTables } from "./ans/tables.js";
@@ -26,6 +28,8 @@ import { checkConsumed, checkWeights, refuseTables, weightsCrc } from "./checksu
 import { type LayerWeights, type WeightCodec, type WeightLayout, weightCount } from "./types.js";
 
 const PARAMETERS = 8;
+/** Values by which an offset is judged. */
+const SAMPLE = 384;
 const LONGEST_PREFIX = 12;
 
 /** What the header is checked against: eight classes, no tables. */
@@ -62,24 +66,20 @@ export const riceCodec: WeightCodec = {
 };
 
 function encodeLayer(layer: LayerWeights): Uint8Array {
+  const passes = kernelPasses() ?? plainPasses;
   let best: { variant: LayerVariant; fit: Fit; bits: number } | undefined;
   for (const variant of singleVariants(layer)) {
-    const fit = fitLayer(variant.fit, costs);
+    const fit = fitLayer(wholeFitLayer(layer, variant, passes, SAMPLE), costs, passes);
     const bits = totalBits(fit) + variant.sideBits;
     if (best === undefined || bits < best.bits) best = { variant, fit, bits };
   }
   const { variant, fit } = best!;
-  const minimum = (values: Int32Array): number => values.reduce((least, value) => Math.min(least, value));
-  const [leastA, leastB, leastC] = [minimum(fit.a), minimum(fit.b), minimum(fit.c)];
   const header: CodedHeader = {
     kind: kinds.single,
     lanes: 1,
     first: 0,
     last: PARAMETERS - 1,
-    base: leastA + leastB + leastC,
-    a: Uint8Array.from(fit.a, (value) => value - leastA),
-    b: Uint8Array.from(fit.b, (value) => value - leastB),
-    c: Uint8Array.from(fit.c, (value) => value - leastC),
+    ...headerOffsets(fit, 0),
     center: variant.center,
     crc: weightsCrc(layer.weights),
     prediction: variant.prediction,
@@ -88,15 +88,16 @@ function encodeLayer(layer: LayerWeights): Uint8Array {
   if (!fitsHeader(header)) return encodeStored(layer);
   const out = new BitWriter();
   for (const byte of writeHeader(header, layer.layout)) out.write(byte, 8);
-  const values = demandOrderOf(variant.fit.values, layer.layout);
+  const { values } = decodingValues(layer, variant, passes);
   forEachParameter(header, layer.layout, (index, k) => {
-    const z = zigzag((values[index] << 24) >> 24);
+    const value = values[index] - variant.center;
+    const z = zigzag((value << 24) >> 24);
     if (z >> k < LONGEST_PREFIX) {
       out.write((1 << (z >> k)) - 1, (z >> k) + 1);
       out.write(z, k);
     } else {
       out.write((1 << LONGEST_PREFIX) - 1, LONGEST_PREFIX);
-      out.write(values[index], 8);
+      out.write(value, 8);
     }
   });
   return out.toBytes();

@@ -1,21 +1,17 @@
 /** From the layers of a model to its tables, and for each layer the variant and the offsets that cost least. */
+import type { LayerWeights } from "../types.js";
 import { ClassCosts, modelCosts } from "./class-costs.js";
+import { classHistograms } from "./class-histograms.js";
 import { type ClassStart, clusterClasses, scalePrior, smoothed } from "./cluster.js";
 import { exp2 } from "./deterministic-math.js";
-import {
-  classHistograms,
-  type Fit,
-  fitLayer,
-  makeCodable,
-  type Offsets,
-  refitLayer,
-  sampleLayer,
-  totalBits,
-} from "./fit.js";
-import type { LayerVariant } from "./layer-variants.js";
+import { type Fit, fitLayer, measured, refitLayer, totalBits } from "./fit.js";
+import { kinds } from "./header.js";
+import { type LayerVariant, sampledFitLayer, singleVariants, wholeFitLayer } from "./layer-variants.js";
+import { makeCodable } from "./make-codable.js";
 import { priorProbabilities, probabilityCosts } from "./prior.js";
 import { type ModelTables, packTables } from "./tables.js";
 import { trainTables } from "./train.js";
+import type { FitLayer, Offsets, WeightPasses } from "./weight-passes.js";
 
 export interface ChosenLayer {
   readonly variant: LayerVariant;
@@ -45,55 +41,62 @@ const LAYER_TRAINING_WEIGHTS = 4_096;
 const MOST_TRAINING_LAYERS = 64;
 const GOLDEN_RATIO = 0.618_033_988_749_895;
 
+/** How a model is chosen. */
+export interface ChoiceSettings {
+  /** R of the tables. */
+  readonly log: number;
+  readonly mostClasses: number;
+  /** Values an offset of a channel or tap is judged by. */
+  readonly sample: number;
+  readonly passes: WeightPasses;
+}
+
+/** A sample of a layer in one of its variants. */
+interface Sampled {
+  readonly variant: LayerVariant;
+  readonly layer: FitLayer;
+}
+
 /** Tables for single weights, at most `mostClasses` of them, and the cheapest variant of each layer under them. */
 export function chooseSingles(
-  layers: readonly (readonly LayerVariant[])[],
-  log: number,
-  mostClasses: number,
+  layers: readonly LayerWeights[],
+  settings: ChoiceSettings,
   onProgress: Progress,
 ): ChosenModel {
+  const { log, mostClasses, sample, passes } = settings;
   const fine = new ClassCosts(
     FINE_SIGMAS.map((sigma) => probabilityCosts(priorProbabilities(sigma), MOST_BITS)),
   );
-  const budgets = trainingBudgets(layers.map(([{ fit }]) => fit.values.length));
-  const cheapest = (index: number, costs: ClassCosts): { variant: LayerVariant; fit: Fit } => {
-    const candidates = layers[index].map((variant) => ({
-      ...variant,
-      fit: sampleLayer(variant.fit, budgets[index]),
-    }));
-    return cheapestVariant(candidates, costs);
+  const budgets = trainingBudgets(layers.map(({ weights }) => weights.length));
+  const cheapest = (index: number, costs: ClassCosts): Sampled & { fit: Fit } => {
+    const layer = layers[index];
+    const candidates = singleVariants(layer).map((variant) => {
+      return { variant, layer: sampledFitLayer(layer, variant, passes, sample, budgets[index]) };
+    });
+    return cheapestVariant(candidates, costs, passes);
   };
   const training = trainingLayers(layers.length);
   const sampled = training.map((index) => cheapest(index, fine));
   onProgress(0.2);
   const clusters = clusterClasses(
-    sampled.map(({ variant }) => variant.fit),
+    sampled.map(({ layer }) => layer),
     mostClasses,
     false,
   );
   const systems: ClassSystem[] = [...scaleSystems(sampled, mostClasses), { starts: clusters }];
   let best: TrainedModel | undefined;
   systems.forEach((system, index) => {
-    const model = trainModel(
-      sampled.map(({ variant }) => variant),
-      system,
-      log,
-    );
+    const model = trainModel(sampled, system, log, passes);
     if (best === undefined || model.bits < best.bits) best = model;
     onProgress(0.2 + (0.5 * (index + 1)) / systems.length);
   });
   const { tables, fits } = best!;
   const costs = allCosts(tables, false);
-  const samples = layers.map((_, index) => {
+  const chosen = layers.map((_, index) => {
     const trained = training.indexOf(index);
     return trained < 0 ? cheapest(index, costs) : { ...sampled[trained], fit: fits[trained] };
   });
-  // The variants of the samples, with all their output channels.
-  const full = layers.map((variants, index) => {
-    return variants.find(({ prediction }) => prediction === samples[index].variant.prediction)!;
-  });
-  const earlier = samples.map(({ fit }) => fit);
-  return finish(full, tables, earlier, (done) => onProgress(0.7 + 0.3 * done));
+  return finish(layers, chosen, tables, settings, (done) => onProgress(0.7 + 0.3 * done));
 }
 
 /** Layers that take part in training: all, or in a deep model an even but aperiodic choice, since blocks of layers recur. */
@@ -107,24 +110,26 @@ function trainingLayers(count: number): number[] {
 
 /** Tables for pairs, and the offsets of each layer under them. */
 export function choosePairs(
-  layers: readonly LayerVariant[],
-  log: number,
-  mostClasses: number,
+  layers: readonly LayerWeights[],
+  variants: readonly LayerVariant[],
+  settings: ChoiceSettings,
   onProgress: Progress,
 ): ChosenModel {
-  const budgets = trainingBudgets(layers.map(({ fit }) => fit.values.length));
-  const sampled = layers.map((variant, index) => ({
-    ...variant,
-    fit: sampleLayer(variant.fit, budgets[index]),
-  }));
+  const { log, mostClasses, sample, passes } = settings;
+  const budgets = trainingBudgets(layers.map(({ weights }) => Math.ceil(weights.length / 2)));
+  const sampled = layers.map((layer, index) => {
+    const variant = variants[index];
+    return { variant, layer: sampledFitLayer(layer, variant, passes, sample, 2 * budgets[index]) };
+  });
   const system = clusterClasses(
-    sampled.map(({ fit }) => fit),
+    sampled.map(({ layer }) => layer),
     mostClasses,
     true,
   );
   onProgress(0.3);
-  const trained = trainModel(sampled, { starts: system }, log);
-  return finish(layers, trained.tables, trained.fits, (done) => onProgress(0.5 + 0.5 * done));
+  const { tables, fits } = trainModel(sampled, { starts: system }, log, passes);
+  const chosen = fits.map((fit, index) => ({ variant: variants[index], fit }));
+  return finish(layers, chosen, tables, settings, (done) => onProgress(0.5 + 0.5 * done));
 }
 
 /** Estimated bytes of tables and layers. */
@@ -160,23 +165,24 @@ function allCosts(tables: ModelTables, pairs: boolean): ClassCosts {
 }
 
 function cheapestVariant(
-  variants: readonly LayerVariant[],
+  candidates: readonly Sampled[],
   costs: ClassCosts,
-): { variant: LayerVariant; fit: Fit } {
-  let best: { variant: LayerVariant; fit: Fit; bits: number } | undefined;
-  for (const variant of variants) {
-    const fit = fitLayer(variant.fit, costs);
-    const bits = totalBits(fit) + variant.sideBits;
-    if (best === undefined || bits < best.bits) best = { variant, fit, bits };
+  passes: WeightPasses,
+): Sampled & { fit: Fit } {
+  let best: { sampled: Sampled; fit: Fit; bits: number } | undefined;
+  for (const sampled of candidates) {
+    const fit = fitLayer(sampled.layer, costs, passes);
+    const bits = totalBits(fit) + sampled.variant.sideBits;
+    if (best === undefined || bits < best.bits) best = { sampled, fit, bits };
   }
-  return best!;
+  return { ...best!.sampled, fit: best!.fit };
 }
 
 /** Sets of scales: quarter octaves where the model's scales lie close together, and half octaves. */
-function scaleSystems(layers: readonly { variant: LayerVariant; fit: Fit }[], most: number): ClassSystem[] {
+function scaleSystems(layers: readonly (Sampled & { fit: Fit })[], most: number): ClassSystem[] {
   const use = new Float64Array(FINE_SIGMAS.length);
-  for (const { variant, fit } of layers) {
-    classHistograms(variant.fit, FINE_SIGMAS.length, fit).forEach((histogram, index) => {
+  for (const { layer, fit } of layers) {
+    classHistograms(layer, FINE_SIGMAS.length, fit).forEach((histogram, index) => {
       use[index] += histogram.reduce((sum, count) => sum + count, 0);
     });
   }
@@ -221,14 +227,15 @@ interface TrainedModel {
 
 /** Alternates between fitting the layers to the classes and the classes to the layers. */
 function trainModel(
-  layers: readonly LayerVariant[],
+  layers: readonly Sampled[],
   { starts: system, offsets }: ClassSystem,
   log: number,
+  passes: WeightPasses,
 ): TrainedModel {
-  const pairs = layers[0].kind === 2;
+  const pairs = layers[0].variant.kind === kinds.pairs;
   let costs = new ClassCosts(system.map(({ probabilities }) => probabilityCosts(probabilities, MOST_BITS)));
-  let fits = layers.map(({ fit }, index) => {
-    return offsets ? refitLayer(fit, costs, offsets[index]) : fitLayer(fit, costs);
+  let fits: Offsets[] = layers.map(({ layer }, index) => {
+    return offsets ? refitLayer(layer, costs, passes, offsets[index]) : fitLayer(layer, costs, passes);
   });
   for (let round = 0; round < ROUNDS; round += 1) {
     const histograms = demandOf(layers, fits, system.length);
@@ -237,43 +244,46 @@ function trainModel(
         return probabilityCosts(smoothed(own, system[index].prior(own)), MOST_BITS);
       }),
     );
-    fits = layers.map(({ fit }, index) => refitLayer(fit, costs, fits[index]));
+    fits = layers.map(({ layer }, index) => refitLayer(layer, costs, passes, fits[index]));
   }
   const demands = demandOf(layers, fits, system.length).map((histogram, index) => {
     return { histogram, prior: system[index].prior(histogram) };
   });
   const tables = trainTables(demands, log, pairs);
   const final = allCosts(tables, pairs);
-  let bits = packTables(tables).length * 8;
-  fits = layers.map(({ fit, sideBits }, index) => {
-    const refitted = refitLayer(fit, final, fits[index]);
-    bits += totalBits(refitted) + sideBits;
-    return refitted;
+  const last = layers.map(({ layer }, index) => {
+    return measured(layer, final, passes, refitLayer(layer, final, passes, fits[index]));
   });
-  return { tables, fits, bits };
+  const bits = last.reduce((sum, fit, index) => {
+    return sum + totalBits(fit) + layers[index].variant.sideBits;
+  }, packTables(tables).length * 8);
+  return { tables, fits: last, bits };
 }
 
-function demandOf(layers: readonly LayerVariant[], fits: readonly Fit[], classes: number): Float64Array[] {
+function demandOf(layers: readonly Sampled[], fits: readonly Offsets[], classes: number): Float64Array[] {
   const total = Array.from({ length: classes }, () => new Float64Array(256));
-  layers.forEach(({ fit }, index) => {
-    classHistograms(fit, classes, fits[index]).forEach((histogram, own) => {
+  layers.forEach(({ layer }, index) => {
+    classHistograms(layer, classes, fits[index]).forEach((histogram, own) => {
       for (let value = 0; value < 256; value += 1) total[own][value] += histogram[value];
     });
   });
   return total;
 }
 
-/** Fits whole layers to trained tables. */
+/** Fits whole layers to trained tables, beginning with the fits of their samples. */
 function finish(
-  layers: readonly LayerVariant[],
+  layers: readonly LayerWeights[],
+  samples: readonly { readonly variant: LayerVariant; readonly fit: Offsets }[],
   tables: ModelTables,
-  earlier: readonly Fit[],
+  { sample, passes }: ChoiceSettings,
   onProgress: Progress,
 ): ChosenModel {
-  const costs = allCosts(tables, layers[0].kind === 2);
+  const costs = allCosts(tables, samples[0].variant.kind === kinds.pairs);
   const last = tables.classes.length - 1;
-  const chosen = layers.map((variant, index): ChosenLayer => {
-    const fit = makeCodable(variant.fit, costs, refitLayer(variant.fit, costs, earlier[index]));
+  const chosen = layers.map((weights, index): ChosenLayer => {
+    const { variant, fit: earlier } = samples[index];
+    const layer = wholeFitLayer(weights, variant, passes, sample);
+    const fit = makeCodable(layer, costs, passes, refitLayer(layer, costs, passes, earlier));
     onProgress((index + 1) / layers.length);
     return { variant, fit: { ...fit, sideBits: fit.sideBits + variant.sideBits }, first: 0, last };
   });

@@ -4,8 +4,8 @@
  */
 import { BIT } from "./class-costs.js";
 import { log2 } from "./deterministic-math.js";
-import type { FitLayer } from "./fit.js";
 import { priorProbabilities, probabilityCosts } from "./prior.js";
+import type { FitLayer } from "./weight-passes.js";
 
 /** How a class begins, and what smooths the counts it meets. */
 export interface ClassStart {

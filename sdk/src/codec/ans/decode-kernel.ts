@@ -93,7 +93,7 @@ class KernelSegmentDecoder implements SegmentDecoder {
   undoPrediction(prediction: Prediction): void {
     forEachPredictedBlock(this.layout, prediction, this.header.center, true, (block) => {
       const { from, count, left, top, corner, c0, c1, c2, round } = block;
-      this.memory.kernels.predict(this.output + from, count, left, top, corner, c0, c1, c2, round);
+      this.memory.kernels.predict(this.output + from, count, left, top, corner, c0, c1, c2, round, 1);
     });
   }
 

@@ -1,5 +1,4 @@
 /** The encoder of docs/formats/weight-stream.md: chooses everything by cost, then writes it. */
-import { weightsCrc } from "../checksum.js";
 import type { EncodedWeights, EncodeOptions, LayerWeights, WeightLayout } from "../types.js";
 import {
   type ChosenLayer,
@@ -11,15 +10,23 @@ import {
   type Progress,
 } from "./choose-model.js";
 import { BIT } from "./class-costs.js";
-import { encodeSegmentInKernel } from "./encode-kernel.js";
-import type { FitLayer } from "./fit.js";
-import { type CodedHeader, fitsHeader, kinds, STORED_OVERHEAD, writeHeader } from "./header.js";
-import { fastWeightsCrc } from "./kernel-memory.js";
-import { type ClassSymbols, classSymbols, encodeSegment, type SegmentSymbols } from "./lanes.js";
-import { LARGEST_IN_PAIR, type LayerVariant, pairVariant, singleVariants } from "./layer-variants.js";
-import { demandOrderOf } from "./orders.js";
+import { fastSegmentEncoder } from "./encode-kernel.js";
+import {
+  type CodedHeader,
+  fitsHeader,
+  headerOffsets,
+  kinds,
+  STORED_OVERHEAD,
+  writeHeader,
+} from "./header.js";
+import { kernelPasses } from "./kernel-passes.js";
+import { classSymbols, plainSegmentEncoder, type SegmentEncoder } from "./lanes.js";
+import { decodingValues, type LayerVariant } from "./layer-variants.js";
+import { pairVariant } from "./pairs.js";
+import { plainPasses } from "./plain-passes.js";
 import { encodeStored } from "./stored.js";
 import { MAX_CLASSES, packTables } from "./tables.js";
+import type { WeightPasses } from "./weight-passes.js";
 
 export interface AnsOptions extends EncodeOptions {
   /** Most lanes a layer may use: 1, 2, 4, 8, 16 or 32. Default 16. */
@@ -48,15 +55,17 @@ export function encodeAns(layers: readonly LayerWeights[], options: AnsOptions =
   const log = options.tableLog ?? DEFAULT_LOG;
   const progress = (done: number): void => options.onProgress?.(done);
   if (layers.length === 0) return { tables: new Uint8Array(0), streams: [] };
-  const model = chooseModel(layers, log, options.pairs ?? "auto", (done) => progress(0.7 * done));
-  const singles = classSymbols(model.tables, false);
-  const pairs = classSymbols(model.tables, true);
+  const fast = options.kernel ?? true;
+  const passes = (fast ? kernelPasses() : undefined) ?? plainPasses;
+  const model = chooseModel(layers, log, passes, options.pairs ?? "auto", (done) => progress(0.7 * done));
+  const segmentEncoder = fast ? fastSegmentEncoder : plainSegmentEncoder;
+  const encoders = [false, true].map((pairs) => segmentEncoder(classSymbols(model.tables, pairs), log));
   let coded = false;
   const streams = layers.map((layer, index) => {
     const chosen = model.layers[index];
     if (chosen.fit.cost === Number.POSITIVE_INFINITY) return encodeStored(layer);
-    const coding = chosen.variant.kind === kinds.pairs ? pairs : singles;
-    const stream = encodeLayer(layer, chosen, coding, log, options);
+    const encoder = encoders[chosen.variant.kind === kinds.pairs ? 1 : 0];
+    const stream = encodeLayer(layer, chosen, encoder, passes, options);
     progress(0.7 + (0.3 * (index + 1)) / layers.length);
     if (stream.length < layer.weights.length + STORED_OVERHEAD) {
       coded = true;
@@ -74,35 +83,39 @@ const PAIR_CLASSES = 8;
 /** Above this many bits a weight, pairs have too many symbols. */
 const MOST_PAIR_BITS = 3;
 
-/** In a model of more weights than this, fewer of them decide on a channel's class. */
+/** Values by which an offset of a channel or tap is judged: fewer in a model of more than so many weights. */
+const SAMPLE = 384;
 const LARGE_MODEL = 4_000_000;
 const LARGE_SAMPLE = 64;
 
 function chooseModel(
   layers: readonly LayerWeights[],
   log: number,
+  passes: WeightPasses,
   policy: "auto" | "never" | "always",
   onProgress: Progress,
 ): ChosenModel {
   const weights = layers.reduce((sum, layer) => sum + layer.weights.length, 0);
-  const sample = weights > LARGE_MODEL ? LARGE_SAMPLE : undefined;
-  const singleCandidates = layers.map((layer) => singleVariants(layer, sample));
-  const single = chooseSingles(singleCandidates, log, MAX_CLASSES, (done) => onProgress(done / 2));
+  const settings = { log, passes, sample: weights > LARGE_MODEL ? LARGE_SAMPLE : SAMPLE };
+  const all = { ...settings, mostClasses: MAX_CLASSES };
+  const single = chooseSingles(layers, all, (done) => onProgress(done / 2));
   const bytes = modelBytes(single);
   if (policy === "never" || (policy === "auto" && bytes * 8 > MOST_PAIR_BITS * weights)) return single;
-  const pairCandidates = layers.map((layer) => pairVariant(layer, sample));
-  const paired = pairCandidates.filter((variant) => variant !== undefined);
-  const pairedWeights = layers.reduce((sum, layer, index) => {
-    return sum + (pairCandidates[index] ? layer.weights.length : 0);
-  }, 0);
+  const variants = layers.map((layer) => pairVariant(layer.weights, layer.layout));
+  const paired = layers.filter((_, index) => variants[index] !== undefined);
+  const pairedWeights = paired.reduce((sum, layer) => sum + layer.weights.length, 0);
   if (paired.length === 0 || 2 * pairedWeights < weights) return single;
-  const pairs = choosePairs(paired, log, PAIR_CLASSES, (done) => onProgress(0.5 + done / 4));
-  const others = singleCandidates.filter((_, index) => pairCandidates[index] === undefined);
+  const pairs = choosePairs(
+    paired,
+    variants.filter((variant) => variant !== undefined),
+    { ...settings, mostClasses: PAIR_CLASSES },
+    (done) => onProgress(0.5 + done / 4),
+  );
+  const others = layers.filter((_, index) => variants[index] === undefined);
+  const remaining = { ...settings, mostClasses: MAX_CLASSES - PAIR_CLASSES };
   const rest =
-    others.length === 0
-      ? undefined
-      : chooseSingles(others, log, MAX_CLASSES - PAIR_CLASSES, (done) => onProgress(0.75 + done / 4));
-  const both = joinModels(pairs, rest, pairCandidates);
+    others.length === 0 ? undefined : chooseSingles(others, remaining, (done) => onProgress(0.75 + done / 4));
+  const both = joinModels(pairs, rest, variants);
   const most = policy === "always" ? Number.MAX_VALUE : bytes * PAIRS_MAY_COST;
   return modelBytes(both) <= most ? both : single;
 }
@@ -139,16 +152,13 @@ function lanesFor(bits: number, { outputs, outputTile }: WeightLayout, most: num
 function encodeLayer(
   layer: LayerWeights,
   chosen: ChosenLayer,
-  coding: readonly ClassSymbols[],
-  log: number,
+  encodeSegment: SegmentEncoder,
+  passes: WeightPasses,
   options: AnsOptions,
 ): Uint8Array {
   const { lanes = DEFAULT_LANES, fewestLanes = FEWEST_LANES, segmentWeights = SEGMENT_WEIGHTS } = options;
-  const { kernel = true } = options;
   const { layout, weights } = layer;
   const { variant, fit, first, last } = chosen;
-  const minimum = (values: Int32Array): number => values.reduce((least, value) => Math.min(least, value));
-  const [leastA, leastB, leastC] = [minimum(fit.a), minimum(fit.b), minimum(fit.c)];
   const tiles = Math.ceil(layout.outputs / layout.outputTile);
   const tileWeights = (weights.length / layout.outputs) * layout.outputTile;
   const tilesPerSegment =
@@ -160,65 +170,29 @@ function encodeLayer(
     lanes: lanesFor(fit.cost / BIT, layout, lanes, fewestLanes),
     first,
     last,
-    base: first + leastA + leastB + leastC,
-    a: Uint8Array.from(fit.a, (value) => value - leastA),
-    b: Uint8Array.from(fit.b, (value) => value - leastB),
-    c: Uint8Array.from(fit.c, (value) => value - leastC),
+    ...headerOffsets(fit, first),
     center: variant.center,
-    crc: (kernel ? fastWeightsCrc : weightsCrc)(weights),
+    crc: passes.crc(weights),
     prediction: variant.prediction,
     tilesPerSegment,
   };
   if (!fitsHeader(header)) return encodeStored(layer);
   const parts = [writeHeader(header, layout)];
-  const symbols: SegmentSymbols = {
-    values: demandOrderOf(variant.fit.values, layout),
-    classes: classesInOrder(header, layout, variant.fit),
-    specials: variant.kind === kinds.pairs ? largeWeights(layer) : undefined,
-  };
+  const { values, specials } = decodingValues(layer, variant, passes);
   const step = tilesPerSegment === 0 ? tiles : tilesPerSegment;
-  const tileValues = variant.fit.rowInput.length * layout.outputTile;
+  const tileValues = (values.length / layout.outputs) * layout.outputTile;
   for (let tile = 0; tile < tiles; tile += step) {
-    const own = slice(symbols, tile * tileValues, (tile + step) * tileValues);
     const end = Math.min(tile + step, tiles);
-    const words =
-      (kernel ? encodeSegmentInKernel(own, coding, log, layout, header, tile, end) : undefined) ??
-      wordBytes(encodeSegment(own, coding, log, layout, header, tile, end));
+    const [from, to] = [tile * tileValues, end * tileValues];
+    const symbols = { values: values.subarray(from, to), specials: specials?.subarray(from, to) };
+    const words = encodeSegment(symbols, header, layout, tile, end);
     if (tilesPerSegment > 0) {
-      const covered = weights.subarray(tile * tileWeights, (tile + step) * tileWeights);
-      parts.push(segmentHeader(words.length / 2, (kernel ? fastWeightsCrc : weightsCrc)(covered)));
+      const covered = weights.subarray(tile * tileWeights, end * tileWeights);
+      parts.push(segmentHeader(words.length / 2, passes.crc(covered)));
     }
     parts.push(words);
   }
   return concatenate(parts);
-}
-
-function slice({ values, classes, specials }: SegmentSymbols, from: number, to: number): SegmentSymbols {
-  return {
-    values: values.subarray(from, to),
-    classes: classes.subarray(from, to),
-    specials: specials?.subarray(from, to),
-  };
-}
-
-/** For each pair in decoding order, the one weight that is too large for its nibble (or 0). */
-function largeWeights({ layout, weights }: LayerWeights): Uint8Array {
-  const { outputs, outputTile } = layout;
-  const rows = weights.length / outputs;
-  const large = new Uint8Array(outputs * Math.ceil(rows / 2));
-  let at = 0;
-  for (let first = 0; first < outputs; first += outputTile) {
-    const width = Math.min(outputTile, outputs - first);
-    for (let row = 0; row < rows; row += 2) {
-      for (let channel = 0; channel < width; channel += 1, at += 1) {
-        const index = first * rows + row * width + channel;
-        const second = row + 1 < rows ? weights[index + width] : 0;
-        if (Math.abs(weights[index]) > LARGEST_IN_PAIR) large[at] = weights[index];
-        else if (Math.abs(second) > LARGEST_IN_PAIR) large[at] = second;
-      }
-    }
-  }
-  return large;
 }
 
 function segmentHeader(words: number, crc: number): Uint8Array {
@@ -226,15 +200,6 @@ function segmentHeader(words: number, crc: number): Uint8Array {
   const view = new DataView(bytes.buffer);
   view.setUint32(0, words, true);
   view.setUint32(4, crc, true);
-  return bytes;
-}
-
-function wordBytes(words: Uint16Array): Uint8Array {
-  const bytes = new Uint8Array(words.length * 2);
-  words.forEach((word, index) => {
-    bytes[2 * index] = word;
-    bytes[2 * index + 1] = word >> 8;
-  });
   return bytes;
 }
 
@@ -246,26 +211,4 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return all;
-}
-
-/** The class of every value in decoding order. */
-function classesInOrder(
-  header: CodedHeader,
-  { outputs, outputTile }: WeightLayout,
-  fit: FitLayer,
-): Uint8Array {
-  const { rowInput, rowTap } = fit;
-  const classes = new Uint8Array(outputs * rowInput.length);
-  let at = 0;
-  for (let tile = 0; tile < outputs; tile += outputTile) {
-    const end = Math.min(tile + outputTile, outputs);
-    for (let row = 0; row < rowInput.length; row += 1) {
-      const shared = header.base + header.b[rowInput[row]] + header.c[rowTap[row]];
-      for (let output = tile; output < end; output += 1, at += 1) {
-        const sum = shared + header.a[output];
-        classes[at] = Math.min(Math.max(sum, header.first), header.last);
-      }
-    }
-  }
-  return classes;
 }

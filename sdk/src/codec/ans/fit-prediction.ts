@@ -4,8 +4,6 @@ import { NEIGHBOURS, neighbourRows, type Prediction, predictionTaps } from "./pr
 
 /** Residual variance must fall by this factor for a tap's coefficients to be kept. */
 const WORTHWHILE = 1.01;
-/** Output channels used at most; coefficients need no more. */
-const SAMPLE_OUTPUTS = 128;
 
 /** Geometries to try: the layout's own taps, or taps that may have been flattened into its input channels. */
 export function predictionCandidates({ kernelHeight, kernelWidth, inputs }: WeightLayout): Prediction[] {
@@ -34,7 +32,7 @@ export function fitPrediction(
   const taps = grid.height * grid.width;
   const { channels } = grid;
   const rows = taps * channels;
-  const outputs = Math.min(layout.outputs, SAMPLE_OUTPUTS);
+  const { outputs } = layout;
   const scale = normalisation(ohwi, outputs, taps, channels);
   const coefficients = new Int8Array(taps * NEIGHBOURS);
   let useful = false;

@@ -41,6 +41,20 @@ export interface StoredHeader {
 
 export type LayerHeader = CodedHeader | StoredHeader;
 
+/** The offsets of a fit as a header has them, where class 0 of the fit is class `first`: unsigned, with a base. */
+export function headerOffsets(
+  { a, b, c }: { readonly a: Int32Array; readonly b: Int32Array; readonly c: Int32Array },
+  first: number,
+): Pick<CodedHeader, "base" | "a" | "b" | "c"> {
+  const least = [a, b, c].map((values) => values.reduce((low, value) => Math.min(low, value)));
+  return {
+    base: first + least[0] + least[1] + least[2],
+    a: Uint8Array.from(a, (value) => value - least[0]),
+    b: Uint8Array.from(b, (value) => value - least[1]),
+    c: Uint8Array.from(c, (value) => value - least[2]),
+  };
+}
+
 export function widthOf(values: Uint8Array): number {
   return 32 - Math.clz32(values.reduce((all, value) => all | value, 0));
 }

@@ -14,8 +14,9 @@ export interface CodecKernels {
     classes: number,
     specials: number,
     codings: number,
+    states: number,
     lanes: number,
-    ...rest: [...shape: TilesShape, size: number, chunks: number]
+    ...rest: [...shape: TilesShape, size: number, center: number, chunks: number]
   ): void;
   /** @returns the number of words */
   writeWords(
@@ -35,8 +36,62 @@ export interface CodecKernels {
     c1: number,
     c2: number,
     round: number,
+    sign: 1 | -1,
+  ): void;
+  classesOfTiles(
+    a: number,
+    shared: number,
+    ...rest: [tiles: number, rows: number, width: number, lastWidth: number, ...range: ClassRange]
+  ): void;
+  sumsOfOutputs(
+    ...rest: [...layer: SummedLayer, rowStride: number, shared: number, a: number, ...prices: LimitedPrices]
+  ): void;
+  sumsOfCells(
+    values: number,
+    outputs: number,
+    outputStride: number,
+    rows: number,
+    rowStride: number,
+    shared: number,
+    a: number,
+    cells: number,
+    ...prices: LimitedPrices
+  ): void;
+  sumsOfRange(
+    ...rest: [
+      ...layer: SummedLayer,
+      rowStride: number,
+      shared: number,
+      ...prices: Prices,
+      lowest: number,
+      vectors: number,
+      sums: number,
+    ]
+  ): void;
+  costsOfOutputs(
+    values: number,
+    outputs: number,
+    outputStride: number,
+    rows: number,
+    shared: number,
+    a: number,
+    ...rest: [...prices: Prices, padding: number, costs: number]
+  ): void;
+  toChannelOrder(
+    demand: number,
+    tiles: number,
+    rows: number,
+    width: number,
+    lastWidth: number,
+    center: number,
+    ordered: number,
   ): void;
 }
+
+type SummedLayer = [values: number, outputs: number, rows: number];
+type Prices = [prices: number, span: number];
+type LimitedPrices = [...Prices, lowest: number, top: number, sums: number];
+type ClassRange = [first: number, last: number, classes: number];
 
 type TileArguments = [
   lanes: number,
@@ -73,9 +128,10 @@ const CRC_TABLES = 64;
 /** Where the memory for callers begins: behind the CRC tables. */
 const FREE = CRC_TABLES + 8 * 1024;
 
-/** One memory for all users in turn: each lays out what it needs from the start, and nothing is kept between them. */
+/** One memory for all users in turn: each lays out what it needs from the start, and overwrites what the last one left. */
 export class KernelMemory {
   private next = FREE;
+  private layouts = 0;
 
   private constructor(
     private readonly memory: WasmMemory,
@@ -106,6 +162,7 @@ export class KernelMemory {
   /** Addresses, aligned to 16, of areas of these sizes in bytes; undefined when they do not fit. Earlier ones are gone. */
   layOut(sizes: readonly number[]): number[] | undefined {
     this.next = FREE;
+    this.layouts += 1;
     const addresses = sizes.map((size) => {
       const address = this.next;
       this.next = Math.ceil((address + size) / 16) * 16;
@@ -116,6 +173,11 @@ export class KernelMemory {
     const missing = pages - this.memory.buffer.byteLength / PAGE;
     if (missing > 0) this.memory.grow(missing);
     return addresses;
+  }
+
+  /** Changes whenever something is laid out. */
+  get layout(): number {
+    return this.layouts;
   }
 
   /** Views; laying out again may invalidate them. */
@@ -129,6 +191,10 @@ export class KernelMemory {
 
   integers(address: number, length: number): Int32Array {
     return new Int32Array(this.memory.buffer, address, length);
+  }
+
+  doubles(address: number, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, address, length);
   }
 
   crc32c(address: number, length: number): number {

@@ -63,12 +63,19 @@ export function symbolFor(value: number, counts: Uint16Array, shift: number, pai
   return { symbol, raw: signed + half - (bucket << shift), rawBits: shift };
 }
 
+/** Encodes the tiles firstTile .. lastTile - 1 of a layer as one segment; `symbols` are those tiles' own. */
+export type SegmentEncoder = (
+  symbols: SegmentSymbols,
+  header: CodedHeader,
+  layout: WeightLayout,
+  firstTile: number,
+  lastTile: number,
+) => Uint8Array;
+
 /** What the words of one segment are made from. */
 export interface SegmentSymbols {
-  /** Byte values in decoding order: demand order, or one per pair. */
+  /** Byte values in decoding order, before the header's center is taken away: in demand order, or one per pair. */
   readonly values: Uint8Array;
-  /** Class of each value. */
-  readonly classes: Uint8Array;
   /** In pairs: the raw byte where a value has a nibble of -8. */
   readonly specials?: Uint8Array;
 }
@@ -97,17 +104,64 @@ export function forEachStep(
   }
 }
 
-/** Encodes the tiles firstTile..lastTile-1 as one segment. */
-export function encodeSegment(
+/** What base, B and C add up to for each row: for the first row of each two in pairs. */
+export function rowSums({ kind, base, b, c }: CodedHeader, { inputs }: WeightLayout): Int8Array {
+  const perSymbol = kind === kinds.pairs ? 2 : 1;
+  const sums = new Int8Array(Math.ceil((c.length * inputs) / perSymbol));
+  for (let row = 0; row < sums.length; row += 1) {
+    const first = row * perSymbol;
+    sums[row] = base + b[first % inputs] + c[Math.floor(first / inputs)];
+  }
+  return sums;
+}
+
+/** The class of every value of some tiles in decoding order. */
+function classesInOrder(
+  header: CodedHeader,
+  layout: WeightLayout,
+  firstTile: number,
+  lastTile: number,
+): Uint8Array {
+  const { a, first, last } = header;
+  const sums = rowSums(header, layout);
+  const [from, to] = [firstTile, lastTile].map((tile) => Math.min(tile * layout.outputTile, layout.outputs));
+  const classes = new Uint8Array((to - from) * sums.length);
+  let at = 0;
+  for (let tile = from; tile < to; tile += layout.outputTile) {
+    const end = Math.min(tile + layout.outputTile, to);
+    for (const sum of sums) {
+      for (let output = tile; output < end; output += 1, at += 1) {
+        classes[at] = Math.min(Math.max(sum + a[output], first), last);
+      }
+    }
+  }
+  return classes;
+}
+
+/** The slow obvious encoder of segments; encode-kernel.ts is its fast twin. */
+export function plainSegmentEncoder(coding: readonly ClassSymbols[], log: number): SegmentEncoder {
+  return (symbols, header, layout, firstTile, lastTile) => {
+    const words = encodeSegment(symbols, coding, log, layout, header, firstTile, lastTile);
+    const bytes = new Uint8Array(words.length * 2);
+    words.forEach((word, index) => {
+      bytes[2 * index] = word;
+      bytes[2 * index + 1] = word >> 8;
+    });
+    return bytes;
+  };
+}
+
+function encodeSegment(
   symbols: SegmentSymbols,
   coding: readonly ClassSymbols[],
   log: number,
   layout: WeightLayout,
-  header: Pick<CodedHeader, "kind" | "lanes">,
+  header: CodedHeader,
   firstTile: number,
   lastTile: number,
 ): Uint16Array {
-  const { values, classes, specials } = symbols;
+  const { values, specials } = symbols;
+  const classes = classesInOrder(header, layout, firstTile, lastTile);
   const active = Math.min(header.lanes, layout.outputs, layout.outputTile);
   const laneOf = new Uint8Array(values.length);
   forEachStep(layout, header, firstTile, lastTile, (first, inStep) => {
@@ -121,7 +175,7 @@ export function encodeSegment(
   const chunkBits = new Uint8Array(values.length);
   for (let at = values.length - 1; at >= 0; at -= 1) {
     const lane = laneOf[at];
-    const value = values[at];
+    const value = (values[at] - header.center) & 0xff;
     const own = coding[classes[at]];
     const raw =
       specials !== undefined && own.rawBits[value] === 8 && isSpecial(value) ? specials[at] : own.raw[value];

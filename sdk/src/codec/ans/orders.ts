@@ -1,39 +1,23 @@
-/** The two orders of a layer's weights, converted by plain loops: demand order, and [output][tap][input]. */
+/** The orders of weights: demand order, and [output][row] with row = tap * inputs + input. */
 import type { WeightLayout } from "../types.js";
 
-/** From demand order to [output][row], row = tap * inputs + input. */
-export function channelOrder(demand: Int8Array, layout: WeightLayout): Int8Array {
-  const ordered = new Int8Array(demand.length);
-  forEachTile(layout, demand.length, (start, first, width, rows) => {
-    for (let row = 0, at = start; row < rows; row += 1) {
-      for (let channel = 0; channel < width; channel += 1, at += 1) {
-        ordered[(first + channel) * rows + row] = demand[at];
-      }
-    }
-  });
-  return ordered;
-}
-
-/** From [output][row] to demand order; `rows` is the length of `ordered` per output channel. */
-export function demandOrderOf(ordered: Uint8Array, layout: WeightLayout): Uint8Array {
-  const demand = new Uint8Array(ordered.length);
-  forEachTile(layout, ordered.length, (start, first, width, rows) => {
-    for (let row = 0, at = start; row < rows; row += 1) {
-      for (let channel = 0; channel < width; channel += 1, at += 1) {
-        demand[at] = ordered[(first + channel) * rows + row];
-      }
-    }
-  });
-  return demand;
-}
-
-function forEachTile(
+/** From demand order to [output][row]: the output channels 0, stride, 2 * stride, ... below `end` only. */
+export function sampledChannelOrder(
+  demand: Int8Array,
   { outputs, outputTile }: WeightLayout,
-  count: number,
-  visit: (start: number, firstOutput: number, width: number, rows: number) => void,
-): void {
-  const rows = count / outputs;
-  for (let first = 0; first < outputs; first += outputTile) {
-    visit(first * rows, first, Math.min(outputTile, outputs - first), rows);
+  stride: number,
+  end = outputs,
+): Int8Array {
+  const rows = demand.length / outputs;
+  const ordered = new Int8Array(Math.ceil(end / stride) * rows);
+  let at = 0;
+  for (let output = 0; output < end; output += stride) {
+    const channel = output % outputTile;
+    const first = output - channel;
+    const width = Math.min(outputTile, outputs - first);
+    for (let row = 0, from = first * rows + channel; row < rows; row += 1, from += width, at += 1) {
+      ordered[at] = demand[from];
+    }
   }
+  return ordered;
 }

@@ -142,3 +142,28 @@ export function applyPrediction(
     }
   });
 }
+
+/** Replaces weights by their differences, as applyPrediction does with -1, but of weights in [output][row]. */
+export function subtractPrediction(
+  ordered: Int8Array,
+  outputs: number,
+  grid: TapGrid,
+  { coefficients }: Prediction,
+  center: number,
+): void {
+  const taps = grid.height * grid.width;
+  const rows = taps * grid.channels;
+  for (let tap = taps - 1; tap > 0; tap -= 1) {
+    const [c0, c1, c2] = coefficients.subarray(tap * NEIGHBOURS, (tap + 1) * NEIGHBOURS);
+    if ((c0 | c1 | c2) === 0) continue;
+    const [left, top, corner] = neighbourRows(tap, grid);
+    const round = 16 - center * (c0 + c1 + c2);
+    for (let output = 0; output < outputs; output += 1) {
+      const from = output * rows + tap * grid.channels;
+      for (let at = from; at < from + grid.channels; at += 1) {
+        const guess = c0 * ordered[at - left] + c1 * ordered[at - top] + c2 * ordered[at - corner] + round;
+        ordered[at] -= guess >> 5;
+      }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** Whole layers under trained tables: what they cost exactly, and that every value can be coded. */
+import type { ClassCosts } from "./class-costs.js";
+import { type Fit, offsetBits } from "./fit.js";
+import { BEYOND_CLASSES } from "./fit-axis.js";
+import { type FitLayer, type Offsets, sharedOffsets, type WeightPasses } from "./weight-passes.js";
+
+/**
+ * Fits look at samples, and a class need not code every value. Moves each output channel that holds a value its class
+ * cannot code to the cheapest offset that can; the cost becomes infinite when there is none.
+ */
+export function makeCodable(layer: FitLayer, costs: ClassCosts, passes: WeightPasses, offsets: Offsets): Fit {
+  const shared = sharedOffsets(layer, offsets);
+  const own = passes.outputCosts(layer, costs, offsets.a, shared, 1).slice();
+  const uncodable = [...own.keys()].filter((output) => own[output] === Number.POSITIVE_INFINITY);
+  const a = offsets.a.slice();
+  if (uncodable.length > 0) {
+    const rows = shared.length;
+    const values = new Uint8Array(uncodable.length * rows);
+    uncodable.forEach((output, index) => {
+      values.set(layer.values.subarray(output * rows, (output + 1) * rows), index * rows);
+    });
+    const part = { ...layer, outputs: uncodable.length, values };
+    for (let offset = -BEYOND_CLASSES; offset < costs.classes + BEYOND_CLASSES; offset += 1) {
+      const all = new Int32Array(uncodable.length).fill(offset);
+      const moved = passes.outputCosts(part, costs, all, shared, 1);
+      uncodable.forEach((output, index) => {
+        if (moved[index] >= own[output]) return;
+        own[output] = moved[index];
+        a[output] = offset;
+      });
+    }
+  }
+  const cost = own.reduce((sum, value) => sum + value, 0);
+  return { ...offsets, a, cost, sideBits: offsetBits({ ...offsets, a }) };
+}
