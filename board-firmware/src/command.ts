@@ -1,5 +1,7 @@
 /** The command line of the board runtime; `sluice board` and the board's own `sluice-board` are this command. */
-import { TransportError } from "@sluice/sdk/errors.js";
+import { readFileSync } from "node:fs";
+import { SecurityError, TransportError } from "@sluice/sdk/errors.js";
+import { readSignerKey } from "@sluice/sdk/package";
 import { Command, Option } from "commander";
 import { hostsCommand } from "./commands/hosts.js";
 import { pairCommand } from "./commands/pair.js";
@@ -29,6 +31,7 @@ interface CommandOptions extends FaultOptions {
   readonly keyFromStdin?: boolean;
   readonly state?: string;
   readonly insecure?: boolean;
+  readonly requireSignature?: readonly string[];
   readonly loader?: string;
   readonly overlay?: string;
   readonly root?: string;
@@ -44,6 +47,7 @@ Examples:
                                             on a serial port only, for paired hosts; with --tcp on both
   sluice board --tcp 0.0.0.0 --state /var/lib/sluice --store /var/lib/sluice/store
   sluice board --fault bit-flip-weights@2   an emulated board whose second run meets a flipped bit
+  sluice board --require-signature release.pub  only what was signed with release.key (sluice sign)
   sluice board pair --state /var/lib/sluice     a one-time code for one more host
   sluice board hosts --state /var/lib/sluice    the hosts that are paired
 
@@ -62,6 +66,10 @@ export function boardCommand(name = "board"): Command {
     .option("--serial <port...>", "serve serial ports, PATH or PATH:BAUD (default 115200 baud)")
     .option("--state <dir>", "keep the keys of paired hosts here, and serve only those")
     .option("--insecure", "serve everyone who reaches the board, also from other machines")
+    .option(
+      "--require-signature <key...>",
+      "install only packages signed with one of these keys (.pub files)",
+    )
     .option("--announce", "let hosts find this board on the local network (multicast DNS)")
     .option("--store <dir>", "keep uploaded sections here (default: a temporary directory)")
     .option("--store-bytes <n>", "most bytes the store may take (default 1 GiB)")
@@ -125,6 +133,7 @@ function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
     store,
     state,
     insecure,
+    trustedSigners: options.requireSignature?.map(readSignerFile),
     storeBytes: wholeNumber("--store-bytes", options.storeBytes),
     retryDevice: options.retryDevice,
     deadlineFloorMs: wholeNumber("--deadline-floor", options.deadlineFloor),
@@ -140,6 +149,21 @@ function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {
           ? undefined
           : {},
   };
+}
+
+function readSignerFile(path: string): Uint8Array {
+  let pem: string;
+  try {
+    pem = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new SecurityError("bad-key", "A key of --require-signature cannot be read.", {
+      place: path,
+      found: cause instanceof Error ? cause.message : String(cause),
+      hint: "Name the .pub file that `sluice keygen` wrote.",
+      cause,
+    });
+  }
+  return readSignerKey(pem, path);
 }
 
 function wholeNumber(option: string, text: string | undefined): number | undefined {

@@ -15,7 +15,14 @@ import { type BoardKind, boardKinds, type HelloReply } from "@sluice/sdk/protoco
 import { destination, type Logger, pino } from "pino";
 import { type OpenDeviceOptions, openDevice } from "./device/open-device.js";
 import type { OverlayDevice } from "./device/overlay-device.js";
-import { type BoardAccess, FirstPairing, LinkGuard, openAccess, PairedHosts } from "./security/index.js";
+import {
+  type BoardAccess,
+  FirstPairing,
+  LinkGuard,
+  openAccess,
+  PairedHosts,
+  SignaturePolicy,
+} from "./security/index.js";
 import { announce } from "./server/announce.js";
 import { Board } from "./server/board.js";
 import { BoardServer } from "./server/board-server.js";
@@ -61,6 +68,8 @@ export interface BoardRuntimeOptions {
   readonly access?: BoardAccess;
   /** Serves everyone who reaches its links, also beyond this machine. Default false. */
   readonly insecure?: boolean;
+  /** Installs only packages that one of these has signed (Ed25519 public keys, 32 bytes each). Default: everything. */
+  readonly trustedSigners?: readonly Uint8Array[];
   /** A code that pairs one host; called again when a wrong try used one up. Default: it is logged. */
   readonly onPairingCode?: (code: string) => void;
   /** Directory of the section store; a temporary one, removed at the end, when absent. */
@@ -122,6 +131,7 @@ export async function runBoard(options: BoardRuntimeOptions = {}): Promise<Board
         capacityBytes: options.storeBytes,
         faults: faults && storeFaults(faults),
       }),
+      signatures: options.trustedSigners && new SignaturePolicy(options.trustedSigners),
       readings: () => slot.opened?.readings?.(),
       log,
     });

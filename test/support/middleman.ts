@@ -101,12 +101,16 @@ async function onSerial(board: TestBoard): Promise<AttackedBoard> {
   const ends: Transport[] = [];
   const acceptor = new SerialAcceptor(
     new SerialTransport({ path: hostCable.paths[1] }),
-    (host) => void relay(host),
+    (host) => {
+      // There is only one cable: one relay after the other. A host that is gone meanwhile needs none.
+      relays = relays.then(() => relay(host)).catch(() => void host.close());
+    },
     () => undefined,
   );
+  let relays: Promise<void> = Promise.resolve();
   let previous: Transport | undefined;
   const relay = async (host: Transport) => {
-    await previous?.close(); // there is only one cable
+    await previous?.close();
     const toBoard = serialTransport({ path: boardCable.paths[0] });
     previous = toBoard;
     ends.push(host, toBoard);
@@ -134,6 +138,7 @@ async function onSerial(board: TestBoard): Promise<AttackedBoard> {
     open: () => serialTransport({ path: hostCable.paths[0] }, { silenceMs: 3_000 }),
     direct: () => serialTransport({ path: boardCable.paths[0] }, { silenceMs: 3_000 }),
     async close() {
+      await relays;
       await Promise.all(ends.map((end) => end.close()));
       await acceptor.close();
       const stopped = listener.close();

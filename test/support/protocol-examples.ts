@@ -59,6 +59,7 @@ export const examples: readonly Example[] = [
       limits: { attachmentBytes: 4_194_304, outstanding: 8, frames: 1_024, idleMs: 30_000 },
       storeFree: 1_073_741_824,
       authentication: "none",
+      demandsSignature: false,
     },
   ),
   example(pair, { client: "ada@bench" }, { board: "twin" }),

@@ -4,7 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LinkGuard, openAccess, singleHostAccess } from "@sluice/board-firmware/security";
-import { Board, BoardServer, type BoardServerOptions } from "@sluice/board-firmware/server";
+import {
+  Board,
+  type BoardOptions,
+  BoardServer,
+  type BoardServerOptions,
+} from "@sluice/board-firmware/server";
 import { SectionStore } from "@sluice/board-firmware/store";
 import { memoryPair, type Transport } from "@sluice/board-firmware/transport";
 import { userKeyRing } from "@sluice/host-agent/pairing";
@@ -13,6 +18,8 @@ import { arithmeticRunner } from "./arithmetic-runner.js";
 
 export interface TestBoardOptions extends Partial<Omit<BoardServerOptions, "board" | "log">> {
   readonly capacityBytes?: number;
+  /** Whose signature a package needs. Default nobody's. */
+  readonly signatures?: BoardOptions["signatures"];
   /** Serves everyone, with nothing around the frames. */
   readonly open?: boolean;
   /** Kept at the end when given. */
@@ -25,7 +32,7 @@ export function startTestBoard(options: TestBoardOptions = {}) {
   const store = new SectionStore(directory, { capacityBytes: options.capacityBytes });
   const identity = { kind: "emulated", name: "bench", device: "arithmetic", release: "test" } as const;
   const log = pino({ level: "silent" });
-  const board = new Board({ identity, runner, store, log });
+  const board = new Board({ identity, runner, store, log, signatures: options.signatures });
   const guard = options.guard ?? guardFor(options.open ?? false);
   const server = new BoardServer({ ...options, board, log, guard });
   return {

@@ -11,7 +11,6 @@ import {
   GREETING_BYTES,
   type Greeting,
   type GreetingAnswer,
-  type KeyShare,
   type LinkKeys,
   makeKeyShare,
   PROOF_BYTES,
@@ -67,21 +66,23 @@ export class BoardEnd extends SecuredEnd {
     const greeting = decodeGreeting(greetingBytes);
     const share = makeKeyShare();
     const answer = this.#answerTo(greeting);
-    const code = access.pairingCode();
-    const said = this.#say(answer, share);
-    if (answer.answer === "open") return;
-    if (answer.answer !== "prove" || greeting === undefined) {
+    const said = encodeAnswer({ ...answer, boardId: access.boardId, share: share.publicBytes });
+    if (greeting === undefined || answer.answer !== "prove") {
+      this.inner.send(said);
+      if (answer.answer === "open") return;
       throw this.#refuse(
         new SecurityError(answer.answer, "The host was turned away.", { place: this.describe() }),
       );
     }
-    const attempt = await this.#attempt(greeting, code, greetingBytes, said);
+    const attempt = await this.#attempt(greeting, greetingBytes, said);
     const protection = this.inner.startTls ? "tls" : "records";
     const keys = deriveKeys(attempt.key, share, greeting.share, {
       protection,
       greeting: greetingBytes,
       answer: said,
     });
+    // Last, because the host begins its proof at once: from here on everything happens in one turn.
+    this.inner.send(said);
     if (protection === "tls") await this.#proveByTls(attempt, keys, deadlineMs);
     else await this.#proveByRecords(attempt, keys);
     this.#guard.backOff.succeeded(this.#address);
@@ -116,19 +117,9 @@ export class BoardEnd extends SecuredEnd {
     return answer(access.open ? "open" : "not-paired");
   }
 
-  #say(answer: Pick<Answer, "answer" | "seconds">, share: KeyShare): Uint8Array {
-    const { boardId } = this.#guard.access;
-    const bytes = encodeAnswer({ ...answer, boardId, share: share.publicBytes });
-    this.inner.send(bytes);
-    return bytes;
-  }
-
-  async #attempt(
-    { purpose, hostId }: Greeting,
-    code: string | undefined,
-    ...said: Uint8Array[]
-  ): Promise<Attempt> {
+  async #attempt({ purpose, hostId }: Greeting, ...said: Uint8Array[]): Promise<Attempt> {
     const { access } = this.#guard;
+    const code = access.pairingCode();
     if (purpose === "session") {
       const key = access.keyOf(hostId);
       if (key) return { key, begin: () => true, failure: "wrong-key" };
@@ -146,7 +137,7 @@ export class BoardEnd extends SecuredEnd {
       return attempt.begin() ? keys.tls : undefined;
     };
     try {
-      await this.inner.startTls?.({ role: "board", key }, deadlineMs);
+      await this.beginTls({ role: "board", key }, deadlineMs);
     } catch (error) {
       if (!(error instanceof SecurityError)) throw error;
       // A stranger that never came to a proof has not used up a code.

@@ -104,9 +104,10 @@ export class HostEnd extends SecuredEnd {
 
   async #proveByTls(keys: LinkKeys, deadlineMs: number): Promise<void> {
     try {
-      await this.inner.startTls?.({ role: "host", key: () => keys.tls }, deadlineMs);
+      await this.beginTls({ role: "host", key: () => keys.tls }, deadlineMs);
     } catch (error) {
-      throw error instanceof SecurityError ? this.#wrongProof(error) : error;
+      const isProof = error instanceof SecurityError && error.code === "wrong-key";
+      throw isProof ? this.#wrongProof(error) : error;
     }
   }
 

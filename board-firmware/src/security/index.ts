@@ -8,3 +8,4 @@ export * from "./link-guard.js";
 export * from "./paired-hosts.js";
 export * from "./pairing-code.js";
 export * from "./secret-file.js";
+export * from "./signature-policy.js";

@@ -2,9 +2,9 @@
  * A transport that greets and proves before anything else passes: what both ends have in common. On TCP the bytes then
  * travel in TLS, on every other link in sealed records. docs/security.md.
  */
-import { type SluiceError, TransportError } from "@sluice/sdk/errors.js";
+import { SecurityError, type SluiceError, TransportError } from "@sluice/sdk/errors.js";
 import { type LinkKeys, MAX_RECORD, RecordOpener, RecordSealer } from "@sluice/sdk/protocol";
-import type { Transport, TransportCounters, TransportHandlers } from "../transport/transport.js";
+import type { TlsEnd, Transport, TransportCounters, TransportHandlers } from "../transport/transport.js";
 import { ByteInbox } from "./byte-inbox.js";
 
 /** A record is handed on when all of it is there; this much of the line's time is not long to wait. */
@@ -96,6 +96,23 @@ export abstract class SecuredEnd implements Transport {
 
   close(): Promise<void> {
     return this.inner.close();
+  }
+
+  /**
+   * From now on everything travels in TLS. Nothing that arrived before may be left: it would pass for protected
+   * (RFC 3207's command injection).
+   * @throws {SecurityError} `tampered`, `wrong-key`
+   */
+  protected async beginTls(end: TlsEnd, deadlineMs: number): Promise<void> {
+    const early = this.inbox.takeRest().length;
+    if (early > 0) {
+      throw new SecurityError("tampered", "Bytes came in between that neither end may send there.", {
+        place: this.describe(),
+        found: `${early} bytes after the greeting`,
+        hint: "Nothing of it was used. Check who has access to this network, then connect again.",
+      });
+    }
+    await this.inner.startTls?.(end, deadlineMs);
   }
 
   /** From now on this end sends and takes sealed records. */

@@ -17,6 +17,7 @@ import {
   toHex,
 } from "@sluice/sdk/protocol";
 import type { Logger } from "pino";
+import type { SignaturePolicy } from "../security/index.js";
 import type { SectionStore } from "../store/index.js";
 import { Hold } from "./hold.js";
 import type { ModelRunner } from "./runner.js";
@@ -25,6 +26,8 @@ export interface BoardOptions {
   readonly identity: BoardIdentity;
   readonly runner: ModelRunner;
   readonly store: SectionStore;
+  /** Whose signature a package needs. Default nobody's. */
+  readonly signatures?: SignaturePolicy;
   /** Telemetry by name; what cannot be read says why. */
   readonly readings?: () => Record<string, Reading> | undefined;
   readonly log: Logger;
@@ -42,6 +45,7 @@ export class Board {
   readonly identity: BoardIdentity;
   readonly runner: ModelRunner;
   readonly store: SectionStore;
+  readonly signatures: SignaturePolicy | undefined;
   readonly hold = new Hold();
   /** performance.now() */
   readonly startedAt = performance.now();
@@ -56,6 +60,7 @@ export class Board {
     this.identity = options.identity;
     this.runner = options.runner;
     this.store = options.store;
+    this.signatures = options.signatures;
     this.#log = options.log;
     const { readings } = options;
     this.#readings = () => readings?.() ?? noReadings();
@@ -82,12 +87,15 @@ export class Board {
 
   /** Loads the model, or says which sections are missing. */
   async install(request: InstallRequest): Promise<InstallReply> {
+    this.signatures?.checkSigner(request);
     const missing = this.#missing(request);
     if (missing.length > 0) return { state: "missing", missing };
     const fingerprint = createHash("sha256").update(encodeRequest(install, request)).digest("hex");
     if (this.#model?.fingerprint === fingerprint) return { state: "ready", model: this.#model.number };
     let sections: ImageSection[];
     try {
+      if (request.signed)
+        this.signatures?.checkContent(request, this.store.read(toHex(request.signed.manifest)));
       sections = request.sections.map(({ kind, name, offset, sha256 }) => ({
         kind,
         name,
@@ -170,12 +178,18 @@ export class Board {
   }
 
   #missing(request: InstallRequest): { index: number; received: number }[] {
-    return request.sections.flatMap(({ sha256, bytes }, index) => {
+    const { signed } = request;
+    // The manifest is one section more, to a board that reads it.
+    const wanted =
+      signed && this.signatures
+        ? [...request.sections, { sha256: signed.manifest, bytes: signed.bytes, name: "manifest" }]
+        : request.sections;
+    return wanted.flatMap(({ sha256, bytes, name }, index) => {
       const { complete, received } = this.store.state(toHex(sha256));
       if (!complete) return [{ index, received }];
       if (received === bytes) return [];
       throw new ProtocolError("bad-section-layout", "A section's length is not that of its content.", {
-        place: `section "${request.sections[index].name}"`,
+        place: `section "${name}"`,
         expected: `${received} bytes`,
         found: `${bytes} bytes`,
         hint: "The package is damaged or was made by a faulty tool: pack the model again.",

@@ -217,6 +217,7 @@ export class Session {
       limits,
       storeFree: Math.max(0, board.store.capacityBytes - board.store.usedBytes),
       authentication: this.#end.host ? "pre-shared-key" : "none",
+      demandsSignature: board.signatures !== undefined,
     };
   }
 

@@ -87,8 +87,9 @@ function boardEnd(plain: Socket, { key }: TlsEnd, events: HandshakeEvents): void
 }
 
 function handshakeError(cause: NodeJS.ErrnoException | undefined, place: string): Error {
-  if (cause?.code?.startsWith("ERR_SSL_") || cause?.code?.startsWith("ERR_TLS_"))
-    return wrongKey(place, cause);
+  // Errors of the operating system name a call; all others are TLS refusing what the other end showed.
+  const isLink = cause === undefined || cause.syscall !== undefined || cause.code === "ECONNRESET";
+  if (!isLink) return wrongKey(place, cause);
   return new TransportError("disconnected", "The other end hung up during the TLS handshake.", {
     place,
     found: cause?.code ?? "the end of the stream",

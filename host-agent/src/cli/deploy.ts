@@ -168,6 +168,7 @@ async function deploy(modelPath: string | undefined, options: DeployOptions): Pr
             compiled.sections,
             compiled.layers.map(({ name }) => name),
             (done, total) => report(`${bytes(done)} of ${bytes(total)}`),
+            context.deployment.model.packed?.signed,
           );
           context.uploadMs = performance.now() - started;
           const { bytesSent, bytesTotal } = context.install;

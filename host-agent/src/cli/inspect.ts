@@ -2,6 +2,7 @@
 import { codecByName } from "@sluice/sdk/codec";
 import { type CompiledModel, compile, describeProgram } from "@sluice/sdk/compile";
 import { geometryById } from "@sluice/sdk/overlay";
+import { signerName } from "@sluice/sdk/package";
 import type { Command } from "commander";
 import { loadModel } from "../jobs/load-model.js";
 import { bar, bytes, integer, layerTitle, percent, renderTable } from "../report/text-table.js";
@@ -41,6 +42,7 @@ function inspect(path: string, options: InspectOptions): void {
   writeJson(options.json, {
     ...facts,
     source: graph.source,
+    signers: packed?.signed.signatures.map(({ signer }) => signerName(signer)) ?? [],
     sections: sections.map(({ kind, name, offset, bytes: { length } }) => ({
       kind,
       name,
@@ -51,6 +53,7 @@ function inspect(path: string, options: InspectOptions): void {
   if (options.json === "-") return;
   const text = [header(compiled), layerTable(compiled), memoryTable(compiled)];
   for (const note of [...graph.notes, ...compiled.notes]) text.push(`note: ${note}`);
+  for (const { signer } of packed?.signed.signatures ?? []) text.push(`signed by ${signerName(signer)}`);
   if (options.program) text.push(describeProgram(compiled));
   process.stdout.write(`${text.join("\n\n")}\n`);
 }

@@ -12,6 +12,7 @@ import { exitCodeHelp, exitCodes } from "./exit-codes.js";
 import { registerInspect } from "./inspect.js";
 import { registerPack } from "./pack.js";
 import { registerPair } from "./pair.js";
+import { registerKeygen, registerSign } from "./sign.js";
 import { registerVerify } from "./verify.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
@@ -52,6 +53,8 @@ for (const register of [
   registerBoard,
   registerBoards,
   registerPair,
+  registerKeygen,
+  registerSign,
   registerDoctor,
 ]) {
   register(program);

@@ -12,6 +12,7 @@
  */
 import type { RunPlan } from "@sluice/sdk/compile";
 import { ProtocolError } from "@sluice/sdk/errors.js";
+import type { PackageSignature } from "@sluice/sdk/package";
 import {
   type BoardIdentity,
   type BoardStatus,
@@ -29,13 +30,22 @@ import {
 } from "@sluice/sdk/protocol";
 import { BoardLink, type ConnectOptions, type LinkSource } from "./board-link.js";
 import { type FrameSource, type RunOptions, type RunReport, runFrames } from "./run.js";
-import { type HashedSection, hashSections, nameOnTheWire, planned, type UploadSection } from "./sections.js";
+import { hashSections, nameOnTheWire, planned, type UploadPart, type UploadSection } from "./sections.js";
 import { type UploadProgress, type UploadReport, UploadTally, uploadMissing } from "./upload.js";
 
 export interface InstallOptions {
   /** For the board's error messages, indexed like LayerInfo.index. */
   readonly layerNames?: readonly string[];
   readonly onProgress?: (progress: UploadProgress) => void;
+  /** Of a signed package; travels only to a board that demands a signature. */
+  readonly signed?: SignedPackage;
+}
+
+export interface SignedPackage {
+  readonly manifestBytes: Uint8Array;
+  /** SHA-256 of the manifest. */
+  readonly manifestHash: Uint8Array;
+  readonly signatures: readonly PackageSignature[];
 }
 
 export interface LayerTensor {
@@ -49,7 +59,7 @@ export interface LayerTensor {
 interface Installed {
   readonly plan: RunPlan;
   readonly request: InstallRequest;
-  readonly sections: readonly HashedSection[];
+  readonly parts: readonly UploadPart[];
   number: number;
 }
 
@@ -100,6 +110,7 @@ export class BoardClient {
    * Makes a model ready to run; sends only what the board lacks.
    * @throws {DeviceError} when the model does not fit this board
    * @throws {StoreError} `store-full`
+   * @throws {SecurityError} `unsigned-package`, `untrusted-signer`, `bad-signature`, `not-what-was-signed`
    */
   async install(
     plan: RunPlan,
@@ -107,14 +118,21 @@ export class BoardClient {
     options: InstallOptions = {},
   ): Promise<UploadReport> {
     const hashed = hashSections(sections);
-    const request = {
+    const request: InstallRequest = {
       plan,
       sections: hashed.map(planned),
       layerNames: (options.layerNames ?? []).map(nameOnTheWire),
     };
-    const tally = new UploadTally(hashed, options.onProgress);
+    const parts: UploadPart[] = [...hashed];
+    const { signed } = options;
+    if (signed && signed.signatures.length > 0 && this.hello.demandsSignature) {
+      const { manifestBytes: content, manifestHash: sha256, signatures } = signed;
+      request.signed = { manifest: sha256, bytes: content.length, signatures: [...signatures] };
+      parts.push({ name: "manifest", bytes: content.length, sha256, content });
+    }
+    const tally = new UploadTally(parts, options.onProgress);
     const number = await this.#link.surviving(() => this.#bringUp(request, tally));
-    this.#model = { plan, request, sections: hashed, number };
+    this.#model = { plan, request, parts, number };
     return tally.report;
   }
 
@@ -150,7 +168,7 @@ export class BoardClient {
       recover: async (error: unknown) => {
         await this.#link.recover(error);
         await this.#link.surviving(async () => {
-          installed.number = await this.#bringUp(installed.request, new UploadTally(installed.sections));
+          installed.number = await this.#bringUp(installed.request, new UploadTally(installed.parts));
         });
       },
     };

@@ -6,9 +6,10 @@ import { MAX_NAME, type PlannedSection } from "@sluice/sdk/protocol";
 /** A section whose hash is already known (from a package) need not be hashed again. */
 export type UploadSection = ImageSection & { readonly sha256?: Uint8Array };
 
-export interface HashedSection extends PlannedSection {
-  readonly content: Uint8Array;
-}
+/** Something the board keeps by its hash. */
+export type UploadPart = Pick<PlannedSection, "name" | "bytes" | "sha256"> & { readonly content: Uint8Array };
+
+export type HashedSection = PlannedSection & UploadPart;
 
 export function hashSections(sections: readonly UploadSection[]): HashedSection[] {
   return sections.map(({ kind, name, offset, bytes, sha256 }) => ({

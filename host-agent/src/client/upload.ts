@@ -1,7 +1,7 @@
 /** Sends what a board lacks of a model's sections, and keeps count. */
 import type { Connection } from "@sluice/board-firmware/connection";
 import { toHex, upload } from "@sluice/sdk/protocol";
-import type { HashedSection } from "./sections.js";
+import type { UploadPart } from "./sections.js";
 
 export interface UploadPacing {
   /** Bytes of one piece. */
@@ -35,14 +35,14 @@ export interface MissingSection {
 
 /** Counts over all attempts of one upload, reconnections included. */
 export class UploadTally {
-  readonly sections: readonly HashedSection[];
+  readonly sections: readonly UploadPart[];
   readonly #onProgress: ((progress: UploadProgress) => void) | undefined;
   readonly #total: number;
   readonly #sent = new Set<number>();
   #doneAtFirst: number | undefined;
   #done = 0;
 
-  constructor(sections: readonly HashedSection[], onProgress?: (progress: UploadProgress) => void) {
+  constructor(sections: readonly UploadPart[], onProgress?: (progress: UploadProgress) => void) {
     this.sections = sections;
     this.#onProgress = onProgress;
     this.#total = sections.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -99,14 +99,14 @@ export async function uploadMissing(
 
 interface Piece {
   readonly index: number;
-  readonly section: HashedSection;
+  readonly section: UploadPart;
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
 
 function* pieces(
   missing: readonly MissingSection[],
-  sections: readonly HashedSection[],
+  sections: readonly UploadPart[],
   pieceBytes: number,
 ): Generator<Piece> {
   for (const { index, received } of missing) {
@@ -132,7 +132,7 @@ async function sendPiece(
 }
 
 /** Two layers with equal weights are one section. */
-function distinct(missing: readonly MissingSection[], sections: readonly HashedSection[]): MissingSection[] {
+function distinct(missing: readonly MissingSection[], sections: readonly UploadPart[]): MissingSection[] {
   const seen = new Set<string>();
   return missing.filter(({ index }) => {
     const key = toHex(sections[index].sha256);

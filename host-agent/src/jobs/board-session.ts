@@ -1,5 +1,6 @@
 /** What the jobs need from a connected board, whatever the link: the four things a verification does. */
 import type { ImageSection, LayerInfo, RunPlan } from "@sluice/sdk/compile";
+import type { SignedPackage } from "../client/board-client.js";
 
 export interface BoardDescription {
   /** `kv260`, the family of the board. */
@@ -37,6 +38,8 @@ export interface BoardSession {
     /** For the board's error messages. */
     layerNames: readonly string[],
     onProgress: (sent: number, total: number) => void,
+    /** For a board that demands a signature. */
+    signed?: SignedPackage,
   ): Promise<InstallResult>;
   run(frames: readonly Uint8Array[]): Promise<FrameResults>;
   /** Counters and CRCs of the last frame that ran. */

@@ -6,6 +6,7 @@ import { ImportError } from "@sluice/sdk/errors.js";
 import type { Graph } from "@sluice/sdk/graph";
 import { importModel } from "@sluice/sdk/import";
 import { isPackage, packageLimits, readPackage } from "@sluice/sdk/package";
+import type { SignedPackage } from "../client/index.js";
 
 export interface LoadedModel {
   /** Base name of the file. */
@@ -17,6 +18,7 @@ export interface LoadedModel {
     readonly compiled: CompiledModel;
     readonly preprocessing: unknown;
     readonly bytes: Uint8Array;
+    readonly signed: SignedPackage;
   };
 }
 
@@ -26,10 +28,15 @@ export function loadModel(path: string): LoadedModel {
   const bytes = readModelFile(path);
   const file = basename(path);
   if (isPackage(bytes)) {
-    const { compiled, manifest, readGraph } = readPackage(bytes);
+    const { compiled, manifest, readGraph, ...signed } = readPackage(bytes);
     const graph = readGraph();
     const importMs = performance.now() - started;
-    return { file, graph, importMs, packed: { compiled, preprocessing: manifest.preprocessing, bytes } };
+    return {
+      file,
+      graph,
+      importMs,
+      packed: { compiled, preprocessing: manifest.preprocessing, bytes, signed },
+    };
   }
   const graph = importModel(bytes, { file });
   return { file, graph, importMs: performance.now() - started };

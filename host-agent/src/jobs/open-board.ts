@@ -137,9 +137,10 @@ class ClientSession implements BoardSession {
     };
   }
 
-  install(...[plan, sections, layerNames, onProgress]: Parameters<BoardSession["install"]>) {
+  install(...[plan, sections, layerNames, onProgress, signed]: Parameters<BoardSession["install"]>) {
     return this.#client.install(plan, sections, {
       layerNames,
+      signed,
       onProgress: ({ done, total }) => onProgress(done, total),
     });
   }

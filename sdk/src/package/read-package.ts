@@ -17,11 +17,19 @@ import {
 } from "./format.js";
 import { decodeGraphSection } from "./graph-section.js";
 import { decodeLayerWeights } from "./layer-weights.js";
+import { decodeSignatures, type PackageSignature } from "./signature.js";
 import { sha256 } from "./write-package.js";
 
 export interface OpenPackage {
   readonly manifest: PackageManifest;
   readonly compiled: CompiledModel;
+  /** The encoded manifest and its SHA-256, which is what signatures are of. */
+  readonly manifestBytes: Uint8Array;
+  readonly manifestHash: Uint8Array;
+  /** All of them were checked against the manifest; whom to trust is the reader's business. */
+  readonly signatures: readonly PackageSignature[];
+  /** Length of the file without its signatures. */
+  readonly unsignedBytes: number;
   /** Decodes the weights and rebuilds the graph; checked against the hash of the weights that were packed. */
   readonly readGraph: () => Graph;
 }
@@ -32,11 +40,16 @@ export function isPackage(bytes: Uint8Array): boolean {
 
 /**
  * @throws {PackageError} `not-a-package`, `damaged-transfer`, `future-version`, `oversized`, `truncated`,
- * `trailing-bytes`, `corrupt-manifest`, `corrupt-section`, `bad-layout`
+ * `trailing-bytes`, `corrupt-manifest`, `corrupt-section`, `bad-layout`, `bad-signature`
  */
 export function readPackage(file: Uint8Array): OpenPackage {
-  const manifest = readManifest(file);
-  const sections = readSections(file, manifest);
+  const manifestBytes = readManifestBytes(file);
+  const manifestHash = file.slice(16, 48);
+  const manifest = decodeManifest(manifestBytes);
+  const start = HEADER_BYTES + manifestBytes.length;
+  const unsignedBytes = manifest.sections.reduce((sum, { bytes }) => sum + bytes, start);
+  const signatures = readSignatures(file, unsignedBytes, manifestHash);
+  const sections = readSections(file, manifest, start);
   checkImageLayout(manifest);
   const { name, codec, plan, input, output, layers, memory, notes } = manifest;
   const image: ImageSection[] = sections
@@ -67,10 +80,11 @@ export function readPackage(file: Uint8Array): OpenPackage {
     }
     return decodeGraphSection(graph.bytes, decodeLayerWeights(compiled));
   };
-  return { manifest, compiled, readGraph };
+  return { manifest, compiled, manifestBytes, manifestHash, signatures, unsignedBytes, readGraph };
 }
 
-function readManifest(file: Uint8Array): PackageManifest {
+/** What it says was compared with its hash, not yet with the schema. */
+function readManifestBytes(file: Uint8Array): Uint8Array {
   if (!isPackage(file)) {
     throw new PackageError("not-a-package", "This is not a .sluice package.", {
       place: "byte 0",
@@ -116,10 +130,11 @@ function readManifest(file: Uint8Array): PackageManifest {
   if (HEADER_BYTES + manifestBytes > file.length) throw truncated(HEADER_BYTES + manifestBytes, file.length);
   const encoded = file.subarray(HEADER_BYTES, HEADER_BYTES + manifestBytes);
   requireHash(encoded, file.subarray(16, 48), "corrupt-manifest", "manifest", HEADER_BYTES);
-  return parseManifest(encoded);
+  return encoded;
 }
 
-function parseManifest(encoded: Uint8Array): PackageManifest {
+/** @throws {PackageError} `corrupt-manifest` */
+export function decodeManifest(encoded: Uint8Array): PackageManifest {
   let document: unknown;
   try {
     document = decodeCbor(encoded);
@@ -132,22 +147,24 @@ function parseManifest(encoded: Uint8Array): PackageManifest {
   throw corruptManifest(`${issue.path.join(".") || "manifest"}: ${issue.message}`, parsed.error);
 }
 
+function readSignatures(file: Uint8Array, total: number, manifestHash: Uint8Array): PackageSignature[] {
+  if (file.length < total) throw truncated(total, file.length);
+  const signatures = decodeSignatures(file.subarray(total), manifestHash);
+  if (signatures) return signatures;
+  throw new PackageError("trailing-bytes", "The package is followed by bytes that do not belong to it.", {
+    place: `byte ${total}`,
+    expected: `${total} bytes, or signatures after them`,
+    found: `${file.length} bytes`,
+    hint: "Copy the file again; something was appended to it.",
+  });
+}
+
 function readSections(
   file: Uint8Array,
   manifest: PackageManifest,
+  start: number,
 ): { entry: SectionEntry; bytes: Uint8Array }[] {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  let at = HEADER_BYTES + view.getUint32(12, true);
-  const total = manifest.sections.reduce((sum, { bytes }) => sum + bytes, at);
-  if (file.length < total) throw truncated(total, file.length);
-  if (file.length > total) {
-    throw new PackageError("trailing-bytes", "The package is followed by bytes that do not belong to it.", {
-      place: `byte ${total}`,
-      expected: `${total} bytes`,
-      found: `${file.length} bytes`,
-      hint: "Copy the file again; something was appended to it.",
-    });
-  }
+  let at = start;
   return manifest.sections.map((entry) => {
     const bytes = file.slice(at, at + entry.bytes);
     requireHash(bytes, entry.sha256, "corrupt-section", `section "${entry.name}"`, at);

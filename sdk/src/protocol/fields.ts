@@ -11,17 +11,15 @@ export const sectionBytes = z.int().min(0).max(MAX_SECTION_BYTES);
 export const name = z.string().min(1).max(MAX_NAME);
 export const text = z.string().max(2_000);
 
-/** SHA-256, 32 bytes. On the wire a byte string; hex only where people read it. */
-export const sha256 = z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 32, {
-  error: "expected 32 bytes (SHA-256)",
-});
-
-/** A byte string of at most `limit` bytes. */
-export function byteString(limit: number) {
-  return z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= limit, {
-    error: `expected a byte string of at most ${limit} bytes`,
+/** A byte string of exactly `count` bytes. */
+export function bytes(count: number) {
+  return z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === count, {
+    error: `expected ${count} bytes`,
   });
 }
+
+/** SHA-256. On the wire a byte string; hex only where people read it. */
+export const sha256 = bytes(32);
 
 export function toHex(bytes: Uint8Array): string {
   let hex = "";

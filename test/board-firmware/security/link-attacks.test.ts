@@ -4,7 +4,7 @@ import { Connection } from "@sluice/board-firmware/connection";
 import { BackOff, type HostKeys, LinkGuard, singleHostAccess } from "@sluice/board-firmware/security";
 import { BoardClient, type ConnectOptions } from "@sluice/host-agent/client";
 import { SecurityError, type SluiceError } from "@sluice/sdk/errors.js";
-import { hello, pair, remove, status } from "@sluice/sdk/protocol";
+import { encodeFrame, encodeRequest, hello, pair, remove, status } from "@sluice/sdk/protocol";
 import { afterEach, assert, beforeEach, describe, it } from "vitest";
 import { randomModel } from "../../support/arithmetic-runner.js";
 import { type AttackedBoard, attackedBoard, type Tamper } from "../../support/middleman.js";
@@ -189,6 +189,21 @@ for (const kind of ["tcp", "serial"] as const) {
       }
       // The host's proof was right where only the verdict on it was changed.
       assert.equal(guard.counts.authenticated, kind === "serial" ? 6 : 0);
+    });
+
+    it("uses nothing that somebody slips in between greeting and proof", async () => {
+      const { exchange, request } = examples[0];
+      const header = { code: exchange.code, flags: 0, sequence: 0, id: 1, attachmentBytes: 0 };
+      const slipped = encodeFrame(header, encodeRequest(exchange, request));
+      for (const side of ["host", "board"] as const) {
+        attacked.tamper = (unit, from, index) =>
+          from === side && index === 0 ? [Buffer.concat([unit, slipped])] : [unit];
+        const outcome = await failing({ connectMs: 1_500 });
+        assert.notEqual(outcome, "connected", side);
+        now += 60_000;
+      }
+      // On serial the host had proved itself before what was slipped in behind the answer reached it.
+      assert.equal(guard.counts.authenticated, kind === "serial" ? 1 : 0);
     });
 
     it("does not let the middleman take the proof away", async () => {

@@ -9,7 +9,7 @@
 import { z } from "zod";
 import { ProtocolError } from "../../errors.js";
 import { defineExchange, type ReplyOf, type RequestOf } from "../exchange.js";
-import { counter, name, u32 } from "../fields.js";
+import { bytes, counter, name, u32 } from "../fields.js";
 import { PROTOCOL_VERSION } from "../limits.js";
 
 const versionRange = z.strictObject({ lowest: u32, highest: u32 });
@@ -45,9 +45,7 @@ export const hello = defineExchange({
     /** Who asks, for the `busy` answer others get. */
     client: name,
     /** 16 random bytes; a host that lost its link gets its own hold back with the same bytes. */
-    clientId: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 16, {
-      error: "expected 16 bytes",
-    }),
+    clientId: bytes(16),
     /** False: look only (status, list, have); does not wait for or take the device. */
     hold: z.boolean(),
     release: name,
@@ -65,6 +63,8 @@ export const hello = defineExchange({
     /** Bytes the section store may still take. */
     storeFree: counter,
     authentication: z.enum(["none", "pre-shared-key"]),
+    /** The board installs only what a signer it trusts has signed. */
+    demandsSignature: z.boolean(),
   }),
 });
 
