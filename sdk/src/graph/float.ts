@@ -24,6 +24,14 @@ export interface FloatTensor {
   readonly quantization?: QuantizationGrid;
 }
 
+/** What a batch normalisation says of its output over the training data, one value per channel. */
+export interface ChannelStatistics {
+  /** beta. */
+  readonly mean: Float32Array;
+  /** |gamma|: the standard deviation. */
+  readonly deviation: Float32Array;
+}
+
 interface FloatNodeBase {
   /** Unique; the name in the source file where it has one. */
   readonly name: string;
@@ -46,6 +54,8 @@ export interface FloatConvolutionNode extends FloatNodeBase, Window {
   readonly bias: Float32Array;
   /** The weights are 0 and 1 by construction (a parameter-free shortcut); quantisers keep them exact. */
   readonly structural: boolean;
+  /** Of the output, where a batch normalisation was folded into the weights: what data-free methods go by. */
+  readonly statistics?: ChannelStatistics;
 }
 
 /** y = x * scale[c] + shift[c], one value per channel: a batch normalisation with its statistics folded. */
@@ -53,6 +63,8 @@ export interface AffineNode extends FloatNodeBase {
   readonly kind: "affine";
   readonly scale: Float32Array;
   readonly shift: Float32Array;
+  /** Of the output, where it is a batch normalisation. */
+  readonly statistics?: ChannelStatistics;
 }
 
 /** y = min(max(x, min), max); ReLU is [0, Infinity]. */

@@ -282,6 +282,7 @@ const batchNormalization: LowerLayer = (lowering, layer, [input]) => {
     inputs: [input],
     scale: Float32Array.from(factors),
     shift: Float32Array.from(beta, (value, channel) => value - mean[channel] * factors[channel]),
+    statistics: { mean: Float32Array.from(beta), deviation: Float32Array.from(gamma, Math.abs) },
   });
 };
 

@@ -6,7 +6,13 @@
  *   after:  z = w * (s x + t) + b       =  (w s) * x + (b + sum of w t), exact only without padding or with t = 0,
  *                                          because the border of the original holds 0, not t
  */
-import type { AffineNode, FloatConvolutionNode, FloatGraph, FloatNode } from "../../graph/float.js";
+import type {
+  AffineNode,
+  ChannelStatistics,
+  FloatConvolutionNode,
+  FloatGraph,
+  FloatNode,
+} from "../../graph/float.js";
 import { hasPadding, noPadding } from "../../graph/window.js";
 import { readCounts, rebuild } from "./rewrite.js";
 
@@ -33,11 +39,21 @@ function foldBackward(graph: FloatGraph, affine: AffineNode): FloatGraph | undef
     weights: producer.weights.map((weight, index) => weight * affine.scale[Math.floor(index / perOutput)]),
     bias: producer.bias.map((bias, output) => bias * affine.scale[output] + affine.shift[output]),
     structural: false,
+    statistics: affine.statistics ?? mapped(producer.statistics, affine),
   };
   return rebuild(
     graph,
     graph.nodes.filter((node) => node !== producer).map((node) => (node === affine ? folded : node)),
   );
+}
+
+/** Statistics of the producer's output, scaled and shifted. */
+function mapped(statistics: ChannelStatistics | undefined, { scale, shift }: AffineNode) {
+  if (!statistics) return undefined;
+  return {
+    mean: statistics.mean.map((mean, channel) => mean * scale[channel] + shift[channel]),
+    deviation: statistics.deviation.map((deviation, channel) => deviation * Math.abs(scale[channel])),
+  };
 }
 
 /** Into every convolution that reads it (a pre-activation block without an activation). */
@@ -73,7 +89,7 @@ function intoInputs(node: FloatConvolutionNode, affine: AffineNode): FloatConvol
 }
 
 function asConvolution(graph: FloatGraph, affine: AffineNode): FloatGraph {
-  const { name, sourceOp, inputs, output, scale, shift } = affine;
+  const { name, sourceOp, inputs, output, scale, shift, statistics } = affine;
   const convolution: FloatConvolutionNode = {
     kind: "convolution",
     name,
@@ -88,6 +104,7 @@ function asConvolution(graph: FloatGraph, affine: AffineNode): FloatGraph {
     weights: scale,
     bias: shift,
     structural: false,
+    statistics,
   };
   return rebuild(
     graph,

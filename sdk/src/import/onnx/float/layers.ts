@@ -168,6 +168,10 @@ export function lowerBatchNormalization(lowering: OnnxFloatLowering, node: OnnxN
       inputs: [id],
       scale: toFloats({ ...gamma, values: factors }),
       shift: toFloats({ ...gamma, values: shift }),
+      statistics: {
+        mean: toFloats(beta),
+        deviation: toFloats({ ...gamma, values: gamma.values.map((value) => Math.abs(value)) }),
+      },
     },
     rank,
   );
