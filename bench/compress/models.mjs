@@ -16,3 +16,12 @@ export const models = {
 export function preprocess(pixels, { scale, mean, std }) {
   return Float32Array.from(pixels, (pixel, index) => (pixel * scale - mean[index % 3]) / std[index % 3]);
 }
+
+/** What pixels 0..255 become, over all channels. */
+export function inputRange({ scale, mean, std }) {
+  const ends = mean.flatMap((value, channel) => [
+    -value / std[channel],
+    (255 * scale - value) / std[channel],
+  ]);
+  return [Math.min(...ends), Math.max(...ends)];
+}

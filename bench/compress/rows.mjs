@@ -17,6 +17,7 @@
  * @property {FloatGraph} model
  * @property {Float32Array} images calibration images, preprocessed
  * @property {number} count
+ * @property {[number, number]} inputRange ends of the input values
  * @property {() => number} random seeded by the draw
  * @property {object} options the row's own
  */

@@ -3,7 +3,7 @@ import { importFloatModel } from "@sluice/sdk/import/float";
 import { codedSize, lowerFloatGraph, quantizeModel } from "@sluice/sdk/quantize";
 import { cifarTestSet, cifarTrainingImages, sharedFile } from "../shared-data.mjs";
 import { correctInFloat, correctOnOverlay } from "./evaluate.mjs";
-import { models, preprocess } from "./models.mjs";
+import { inputRange, models, preprocess } from "./models.mjs";
 import { graphHash, loadCorrect, saveCorrect } from "./results.mjs";
 import { allRows } from "./rows.mjs";
 
@@ -37,11 +37,19 @@ async function run(row, draw, images) {
     images: preprocess(cifarTrainingImages(count, draw), encoding),
     count,
     options: row.options ?? {},
+    inputRange: inputRange(encoding),
     random: seeded(draw),
   };
   const quantized = row.quantize
     ? await row.quantize(job)
-    : { model, plan: quantizeModel(model, job.images, count, { ...job.options, random: job.random }) };
+    : {
+        model,
+        plan: quantizeModel(model, job.images, count, {
+          inputRange: job.inputRange,
+          ...job.options,
+          random: job.random,
+        }),
+      };
   const inputEncoding = { kind: "normalize", ...encoding, rounding: "half-away" };
   const graph = lowerFloatGraph(quantized.model, quantized.plan, { inputEncoding });
   const { weightBytes, sideBytes, bitsPerWeight } = codedSize(model, quantized.plan, graph);
