@@ -20,6 +20,7 @@ import {
 } from "../jobs/compress-job.js";
 import { bytes, integer, percent } from "../report/text-table.js";
 import { writeFileWhole, writeJson } from "./json-output.js";
+import { addMethodOptions, type MethodOptions, methodSettings } from "./method-options.js";
 import {
   addCompileOptions,
   addPreprocessOptions,
@@ -28,10 +29,10 @@ import {
   parseCount,
 } from "./model-options.js";
 
-interface CompressOptions extends CompileOptions, PreprocessOptions {
+interface CompressOptions extends CompileOptions, PreprocessOptions, MethodOptions {
   readonly dataset: string;
   readonly method: CompressionMethod;
-  readonly bits: number;
+  readonly weightBits: number;
   readonly activationBits: number;
   readonly scales: ScaleKind;
   readonly perTensor?: boolean;
@@ -59,8 +60,13 @@ export function registerCompress(program: Command): void {
         .choices(Object.keys(compressionMethods))
         .default("rate-distortion"),
     )
-    .option("--bits <n>", "weight bits of the fixed-width methods, 2..8 (2 is ternary)", parseRange(2, 8), 8)
-    .option("--activation-bits <n>", "activation bits, 4..8", parseRange(4, 8), 8)
+    .option(
+      "--bits, --weight-bits <n>",
+      "weight bits of the fixed-width methods, 2..8 (2 is ternary)",
+      parseRange(2, 8),
+      8,
+    )
+    .option("--activation-bits <n>", "bits of what weights multiply, 4..8", parseRange(4, 8), 8)
     .addOption(new Option("--scales <kind>", "scales").choices(["free", "power-of-two"]).default("free"))
     .option("--per-tensor", "one weight scale per layer instead of one per output channel")
     .option(
@@ -84,7 +90,7 @@ export function registerCompress(program: Command): void {
     )
     .option(
       "--calibration <n>",
-      `training images to calibrate on, at most ${MAX_CALIBRATION_IMAGES}`,
+      `training images to calibrate on, at most ${MAX_CALIBRATION_IMAGES}; 0 for dfq without data`,
       parseCount,
       1024,
     )
@@ -92,7 +98,7 @@ export function registerCompress(program: Command): void {
     .option("--limit <n>", "test images (default: all)", parseCount)
     .option("-o, --out <file>", "package to write (default: the model's name with .sluice)")
     .option("--json <file>", "write the result as JSON to a file, or to stdout with -");
-  addPreprocessOptions(addCompileOptions(command))
+  addPreprocessOptions(addCompileOptions(addMethodOptions(command)))
     .addHelpText(
       "after",
       `
@@ -104,7 +110,9 @@ ${Object.entries(compressionMethods)
 Examples:
   sluice compress model.tflite --dataset cifar10:data/cifar10
   sluice compress model.onnx --dataset cifar10:data/cifar10 --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
-  sluice compress model.tflite --dataset cifar10:data/cifar10 --method gram --bits 4 --json -
+  sluice compress model.tflite --dataset cifar10:data/cifar10 --method gram --weight-bits 4 --json -
+  sluice compress model.onnx --dataset cifar10:data/cifar10 --method dfq --calibration 0
+  sluice compress model.onnx --dataset cifar10:data/cifar10 --method apot --weight-bits 4 --activation-bits 4
   sluice compress model.tflite --dataset cifar10:data/cifar10 --method pruning --prune obs:0.7
   sluice compress model.tflite --dataset cifar10:data/cifar10 --method clustering --clusters 16`,
     )
@@ -118,11 +126,12 @@ async function compress(model: string, options: CompressOptions): Promise<void> 
     {
       model,
       dataset: options.dataset,
-      calibrationImages: Math.max(1, Math.min(options.calibration, MAX_CALIBRATION_IMAGES)),
+      calibrationImages: Math.min(options.calibration, MAX_CALIBRATION_IMAGES),
       seed: options.seed,
       quantize: {
         method: options.method,
-        bits: options.bits,
+        ...methodSettings(options),
+        bits: options.weightBits,
         scales: ["rate-distortion", "clustering"].includes(options.method) ? "free" : options.scales,
         perChannel: options.perTensor !== true,
         lambda: options.lambda,

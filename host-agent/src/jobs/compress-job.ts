@@ -92,6 +92,7 @@ export async function compressModel(
     progress.onStage("calibrate", done, training.name),
   );
   const plan: QuantizationPlan = quantizeModel(model, images, count, {
+    inputRange: inputRange(request.normalization),
     ...request.quantize,
     random: seededNumbers(request.seed),
     onProgress: (done, layer) => progress.onStage("quantize", done, layer),
@@ -124,6 +125,15 @@ export async function compressModel(
 /** Which classes a scale, mean and standard deviation leave neutral. */
 export function isNeutral({ scale, mean, std }: CompressRequest["normalization"]): boolean {
   return scale === 1 && mean.every((value) => value === 0) && std.every((value) => value === 1);
+}
+
+/** What pixels 0..255 become, over all channels. */
+function inputRange({ scale, mean, std }: CompressRequest["normalization"]): [number, number] {
+  const ends = mean.flatMap((value, channel) => {
+    const deviation = std[std.length === 1 ? 0 : channel];
+    return [-value / deviation, (255 * scale - value) / deviation];
+  });
+  return [Math.min(...ends), Math.max(...ends)];
 }
 
 function openSplit(specification: string, split: "train" | "test"): Dataset {

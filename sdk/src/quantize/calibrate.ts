@@ -16,7 +16,7 @@ export type RangeMethod =
 
 export interface CalibrationOptions {
   readonly scales: ScaleKind;
-  /** 4..8. The input and the logits always have 8. */
+  /** 4..8, for what weights multiply. The input, the logits and what is only added have 8. */
   readonly bits: number;
   readonly range: RangeMethod;
 }
@@ -56,6 +56,7 @@ export function calibrate(
   options: CalibrationOptions,
 ): Map<TensorId, ActivationGrid> {
   const { stored } = planStorage(graph);
+  const factors = multipliedTensors(graph);
   const grids = new Map<TensorId, ActivationGrid>();
   const values = new Map<TensorId, Activations>([[graph.input, images]]);
   const liveness = new Liveness(graph);
@@ -69,7 +70,9 @@ export function calibrate(
     }
     const isEnd = id === graph.input || id === graph.output;
     const sample = sampleOf(values.get(id) as Activations);
-    const choice = isEnd ? { ...options, bits: 8, range: { kind: "min-max" } as const } : options;
+    const choice = isEnd
+      ? { ...options, bits: 8, range: { kind: "min-max" } as const }
+      : { ...options, bits: factors.has(id) ? options.bits : 8 };
     const grid = gridFor(sample, choice, tensor.nonNegative || (sample.min >= 0 && id === graph.input));
     const pooled = tensor.averageOf === undefined ? undefined : grids.get(tensor.averageOf);
     grids.set(id, pooled ? pooledGrid(pooled, sample, grid) : grid);
@@ -83,13 +86,30 @@ export function calibrate(
   return grids;
 }
 
+/** Tensors whose grid weights multiply, their own or one that takes it over. */
+export function multipliedTensors(graph: FloatGraph): Set<TensorId> {
+  const { stored } = planStorage(graph);
+  const result = new Set<TensorId>();
+  for (const node of graph.nodes) {
+    if (node.kind !== "convolution" || node.structural) continue;
+    let tensor = stored.get(node.inputs[0]);
+    while (tensor && !result.has(tensor.id)) {
+      result.add(tensor.id);
+      const source = tensor.averageOf ?? tensor.gridOf;
+      tensor = stored.get(source);
+    }
+  }
+  return result;
+}
+
 /** The grid of one tensor. Free scales may have a zero point other than 0; powers of two are symmetric. */
 export function gridFor(sample: Sample, options: CalibrationOptions, nonNegative: boolean): ActivationGrid {
   const [low, high] = clippedRange(sample, options, nonNegative);
   return gridOfRange(low, high, options, nonNegative);
 }
 
-function gridOfRange(
+/** The grid from `low` to `high`. */
+export function gridOfRange(
   low: number,
   high: number,
   { scales, bits }: Pick<CalibrationOptions, "scales" | "bits">,
@@ -160,7 +180,11 @@ function squaredError(sorted: Float32Array, { scale, zeroPoint, min, max }: Acti
 }
 
 /** The input's scale divided by the power of two that the pooled range asks for. */
-function pooledGrid(input: ActivationGrid, sample: Sample, wanted: ActivationGrid): ActivationGrid {
+export function pooledGrid(
+  input: ActivationGrid,
+  sample: Pick<Sample, "min" | "max">,
+  wanted: ActivationGrid,
+): ActivationGrid {
   const levels = input.max - input.min;
   const bound = Math.max(sample.max / levels, -sample.min / levels, wanted.scale, 1e-12);
   const halvings = Math.max(0, Math.floor(Math.log2(input.scale / bound) + 1e-9));

@@ -13,6 +13,8 @@ export interface CodePrice {
   readonly limit: number;
   /** The only codes allowed, ascending; absent: every integer up to the limit. */
   readonly levels?: Int16Array;
+  /** With `bits`: from each of these sets the nearest level is considered, instead of the codes next to the value. */
+  readonly alternatives?: readonly Int16Array[];
   /** [O][K]; 0 keeps the code at 0 (a pruned weight). Absent: every code may change. */
   readonly mask?: Uint8Array;
   /** Bits of code c at [c + limit]; absent: every code costs the same. */
@@ -98,7 +100,7 @@ export function roundWithGram(
 function cheapest(
   value: number,
   weight: number,
-  { limit, levels, bits, lambda }: CodePrice,
+  { limit, levels, alternatives, bits, lambda }: CodePrice,
   current?: number,
 ): number {
   const nearest = levels ? nearestLevel(value, levels) : Math.min(Math.max(Math.round(value), -limit), limit);
@@ -112,7 +114,8 @@ function cheapest(
       best = code;
     }
   };
-  if (nearest !== 0) {
+  if (alternatives) for (const set of alternatives) consider(nearestLevel(value, set));
+  else if (nearest !== 0) {
     consider(levels ? neighbourTowardsZero(nearest, levels) : nearest - Math.sign(nearest));
     if (!levels || levels.includes(0)) consider(0);
   }
@@ -228,19 +231,29 @@ function scaleFit(weights: Float64Array, o: number, matrix: Float64Array, size: 
   return { numerator, denominator };
 }
 
-/** h (q s - w)t C (q s - w), summed over outputs. */
-export function quadraticError(
+/** (q s - w)t C (q s - w) of each output. */
+export function outputErrors(
   weights: Float64Array,
   scale: Float64Array,
   { matrix, size }: GramSystem,
   codes: Int16Array,
-): number {
-  let sum = 0;
+): Float64Array {
   const error = new Float64Array(size);
-  for (let o = 0; o < scale.length; o += 1) {
-    for (let k = 0; k < size; k += 1) error[k] = codes[o * size + k] * scale[o] - weights[o * size + k];
+  return scale.map((step, o) => {
+    let sum = 0;
+    for (let k = 0; k < size; k += 1) error[k] = codes[o * size + k] * step - weights[o * size + k];
     for (let i = 0; i < size; i += 1)
       for (let j = 0; j < size; j += 1) sum += error[i] * matrix[i * size + j] * error[j];
-  }
-  return sum;
+    return sum;
+  });
+}
+
+/** The same summed over outputs. */
+export function quadraticError(
+  weights: Float64Array,
+  scale: Float64Array,
+  gram: GramSystem,
+  codes: Int16Array,
+): number {
+  return outputErrors(weights, scale, gram, codes).reduce((sum, error) => sum + error, 0);
 }

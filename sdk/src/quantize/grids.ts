@@ -29,6 +29,8 @@ export interface QuantizedWeights {
 /** Everything `lowerFloatGraph` needs beside the model. */
 export interface QuantizationPlan {
   readonly scales: ScaleKind;
+  /** The model these integers belong to, where the method changed it: channels equalised, ReLU6 opened. */
+  readonly model?: FloatGraph;
   /** One grid for every tensor that `storedTensors` lists. */
   readonly activations: ReadonlyMap<TensorId, ActivationGrid>;
   /** By node name, every convolution that is not structural. */
@@ -42,9 +44,17 @@ export function quantizeTo({ scale, zeroPoint, min, max }: ActivationGrid, value
 }
 
 /** `quantizeTo` on a whole tensor, in place. */
-export function quantizeInPlace(grid: ActivationGrid, values: Float32Array): void {
-  for (let index = 0; index < values.length; index += 1) values[index] = quantizeTo(grid, values[index]);
+export function quantizeInPlace({ scale, zeroPoint, min, max }: ActivationGrid, values: Float32Array): void {
+  const low = min - zeroPoint;
+  const high = max - zeroPoint;
+  for (let index = 0; index < values.length; index += 1) {
+    const steps = values[index] / scale + HALF_EVEN - HALF_EVEN;
+    values[index] = Math.min(Math.max(steps, low), high) * scale;
+  }
 }
+
+/** Adding and taking it away leaves no room for fractions: a double rounds to the nearest integer, ties to even. */
+const HALF_EVEN = 1.5 * 2 ** 52;
 
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value);

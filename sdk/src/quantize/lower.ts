@@ -21,7 +21,7 @@ export interface LowerOptions {
  * @example const graph = lowerFloatGraph(model, plan, { inputEncoding: { kind: "codes" } });
  */
 export function lowerFloatGraph(model: FloatGraph, plan: QuantizationPlan, options: LowerOptions): Graph {
-  return validateGraph(new Lowering(model, plan).run(options));
+  return validateGraph(new Lowering(plan.model ?? model, plan).run(options));
 }
 
 class Lowering {

@@ -2,29 +2,24 @@
  * The whole of post-training quantisation: calibrated activations, then layer after layer in network order, each on
  * the inputs that the layers quantised before it give.
  */
+
+import { GraphError } from "../errors.js";
 import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float.js";
 import type { TensorId } from "../graph/types.js";
-import { calibrate, type RangeMethod, roundToGrid, weightScales } from "./calibrate.js";
+import { calibrate, type RangeMethod } from "./calibrate.js";
+import { equalizeModel, quantizeDataFree, withMeasuredStatistics } from "./data-free/index.js";
 import { logitSensitivity } from "./fisher.js";
-import { descend, type GramSystem, prepareGram, refitScales, roundWithGram } from "./gram-solver.js";
-import {
-  bitsOf,
-  type QuantizationPlan,
-  type QuantizedWeights,
-  quantizeInPlace,
-  type ScaleKind,
-} from "./grids.js";
-import { damped } from "./linear-algebra.js";
-import { defaultWeightOptions, type WeightOptions } from "./methods.js";
+import { bitsOf, type QuantizationPlan, type QuantizedWeights, quantizeInPlace } from "./grids.js";
+import { type GroupContext, layerGram, solveGroup, solveNearest } from "./layer-solver.js";
+import { fitExponent } from "./level-sets/index.js";
+import { defaultWeightOptions, needsNoMoments, type WeightOptions, weightScaleKind } from "./methods.js";
 import { type Moments, moments } from "./moments.js";
-import { quantizeRateDistortion } from "./rate-distortion.js";
+import type { LayerCodes } from "./rate-distortion.js";
 import { exactBias, retarget } from "./retarget.js";
 import { roundBiases, roundScale } from "./side-information.js";
 import { type Activations, Liveness, runNode } from "./stepwise.js";
 import { planStorage } from "./stored-tensors.js";
-import { clusterWeights } from "./structure/clustering.js";
 import type { WeightMasks } from "./structure/magnitude-pruning.js";
-import { refitMasked } from "./structure/masked-refit.js";
 import { needsSensitivity, pruningMasks } from "./structure/pruning.js";
 
 export interface QuantizeOptions extends Partial<WeightOptions> {
@@ -34,6 +29,8 @@ export interface QuantizeOptions extends Partial<WeightOptions> {
   readonly layers?: ReadonlyMap<string, Partial<WeightOptions>>;
   /** Weights that go (0), by node name; absent: what `pruning` asks for. */
   readonly masks?: WeightMasks;
+  /** Ends of the model's input values, for quantisation without data; default the range of normalised pictures. */
+  readonly inputRange?: readonly [number, number];
   /** Of the logits, when it is known already (`logitSensitivity`). */
   readonly sensitivity?: ReadonlyMap<string, Float64Array>;
   /** Seeded numbers in [0, 1) for the logit projections. */
@@ -41,27 +38,33 @@ export interface QuantizeOptions extends Partial<WeightOptions> {
   readonly onProgress?: (done: number, layer: string) => void;
 }
 
-/** Damping of the second moments for the solvers, as a share of their mean. */
-const SOLVER_RIDGE = 0.003;
-const DESCENT_PASSES = 3;
-const RATE_ROUNDS = 3;
+/** 0..255 less the usual mean, over the usual deviation. */
+const PICTURE_RANGE = [-2.2, 2.7] as const;
 /** Images for the logits' sensitivity: it varies little. */
 const SENSITIVITY_IMAGES = 256;
 
 /**
- * @param images the model's input for `count` unlabelled training images (float, preprocessed), one after the other
+ * @param images the model's input for `count` unlabelled training images (float, preprocessed), one after the other;
+ *   with none, the methods `dfq` and those that look at weights alone go by batch-norm statistics
+ * @throws {GraphError} `needs-images` when a method cannot do without
  * @example
  * const plan = quantizeModel(model, images, 1024, { method: "gram", bits: 4, random });
  * const graph = lowerFloatGraph(model, plan, { inputEncoding });
  */
 export function quantizeModel(
-  graph: FloatGraph,
+  model: FloatGraph,
   images: Activations,
   count: number,
   options: QuantizeOptions,
 ): QuantizationPlan {
-  const settings = withMethodDefaults({ ...defaultWeightOptions, ...options });
-  const { activationBits = 8, range = { kind: "mse" }, onProgress } = options;
+  const settings = withMethodDefaults(model, { ...defaultWeightOptions, ...options });
+  const { activationBits = 8, range = { kind: "mse" }, onProgress, inputRange = PICTURE_RANGE } = options;
+  const graph = settings.equalize ? equalizedOn(model, images, count) : model;
+  if (count === 0) {
+    requireNoImages(settings);
+    const plan = quantizeDataFree(graph, settings, { activationBits, inputRange });
+    return graph === model ? plan : { ...plan, model: graph };
+  }
   const activations = calibrate(graph, images, count, {
     scales: settings.scales,
     bits: activationBits,
@@ -102,11 +105,12 @@ export function quantizeModel(
     liveness.afterNode(node, float, quantized);
   }
   onProgress?.(1, "");
-  return { scales: settings.scales, activations, weights };
+  const plan = { scales: settings.scales, activations, weights };
+  return graph === model ? plan : { ...plan, model: graph };
 
   function quantizeLayer(node: FloatConvolutionNode): QuantizedWeights {
     const layer = options.layers?.get(node.name);
-    const own = layer ? withMethodDefaults({ ...settings, ...layer }) : settings;
+    const own = layer ? withMethodDefaults(graph, { ...settings, ...layer }) : settings;
     return quantizeWith(node, own, masks?.get(node.name));
   }
 
@@ -115,7 +119,7 @@ export function quantizeModel(
     settings: WeightOptions,
     mask: Uint8Array | undefined,
   ): QuantizedWeights {
-    if (settings.method === "nearest" && !mask) return nearestWeights(node, settings);
+    if (needsNoMoments(settings) && !mask) return nearestWeights(node, settings);
     const x = quantized.get(node.inputs[0]) as Activations;
     const groups = moments(
       node,
@@ -156,15 +160,11 @@ function targetOf(
   const other = reader.inputs[0] === node.output ? reader.inputs[1] : reader.inputs[0];
   const exact = float.get(other);
   const actual = quantized.get(other);
-  return exact && actual ? own.map((value, index) => value + exact[index] - actual[index]) : own;
-}
-
-export interface GroupContext {
-  /** Squared logit error per squared error of each output; 1 where it is not known. */
-  readonly importance?: Float64Array;
-  /** [O][K]; 0 for weights that go. */
-  readonly mask?: Uint8Array;
-  readonly random: () => number;
+  if (!exact || !actual) return own;
+  const target = new Float32Array(own.length);
+  for (let index = 0; index < own.length; index += 1)
+    target[index] = own[index] + exact[index] - actual[index];
+  return target;
 }
 
 function quantizeGroup(
@@ -174,128 +174,81 @@ function quantizeGroup(
   context: GroupContext,
 ): Omit<QuantizedWeights, "bits"> {
   const { inputs, outputs, covariance } = group;
-  const { mask } = context;
-  if (settings.method === "bias-correction" || settings.method === "nearest") {
+  if (isNearestWithBiases(settings)) {
+    const { mask } = context;
     const weights = mask ? own.map((weight, index) => weight * mask[index]) : own;
-    const scale = scalesOf(weights, outputs, settings);
-    return finish(nearestCodes(weights, scale, settings.bits), scale, group, settings.scales);
+    return finish(solveNearest(weights, outputs, settings), group, settings);
   }
   const free = retarget(own, group, settings.ridge);
-  const { codes, scale } = solveGroup(free, layerGram(covariance, inputs), settings, context);
-  return finish(codes, scale, group, settings.scales);
+  return finish(solveGroup(free, layerGram(covariance, inputs), settings, context), group, settings);
 }
 
-/** Second moments as the solvers want them. */
-export function layerGram(covariance: Float64Array, inputs: number): GramSystem {
-  return prepareGram(damped(covariance, inputs, SOLVER_RIDGE), inputs);
+/** Codes by the weights alone, and biases that restore the means. */
+function isNearestWithBiases(settings: WeightOptions): boolean {
+  return settings.method === "bias-correction" || settings.method === "dfq" || needsNoMoments(settings);
 }
 
-/** Codes and steps for weights `free` [O][K] by any of the methods that weigh errors with second moments. */
-export function solveGroup(
-  free: Float64Array,
-  gram: GramSystem,
-  settings: WeightOptions,
-  context: GroupContext,
-): { codes: Int16Array; scale: Float64Array } {
-  const { mask } = context;
-  const importance = context.importance ?? new Float64Array(free.length / gram.size).fill(1);
-  if (settings.method === "clustering") {
-    return clusterWeights(free, gram, {
-      clusters: settings.clusters,
-      start: settings.clusterStart,
-      rounds: settings.clusterRounds,
-      importance,
-      random: context.random,
-    });
+/** What a method's name stands for beside itself. */
+function withMethodDefaults(graph: FloatGraph, settings: WeightOptions): WeightOptions {
+  const { method, pruning, exponent, bits } = settings;
+  switch (method) {
+    case "pruning":
+      return { ...settings, pruning: pruning ?? { kind: "obs", share: 0.5 } };
+    case "dfq":
+      return { ...settings, equalize: true };
+    case "power-quant":
+      return { ...settings, exponent: exponent ?? fitExponent(graph, bits) };
+    default:
+      return settings;
   }
-  const isPrunedFirst = mask && settings.pruningOrder === "prune-first";
-  const target = isPrunedFirst ? refitMasked(free, mask, gram.matrix, gram.size) : free;
-  const solverMask = isPrunedFirst ? mask : undefined;
-  const solved =
-    settings.method === "rate-distortion"
-      ? quantizeRateDistortion(target, gram, importance, {
-          lambda: settings.lambda,
-          kappa: settings.kappa,
-          sharedStep: !settings.perChannel,
-          rounds: RATE_ROUNDS,
-          mask: solverMask,
-        })
-      : solveFixedBits(target, gram, settings, solverMask);
-  let { scale } = solved;
-  const { codes } = solved;
-  if (mask && !isPrunedFirst) {
-    for (let index = 0; index < codes.length; index += 1) codes[index] *= mask[index];
-    if (settings.scales === "free" && settings.perChannel) scale = refitScales(free, scale, gram, codes);
-  }
-  return { codes, scale };
 }
 
-function solveFixedBits(
-  target: Float64Array,
-  gram: GramSystem,
-  settings: WeightOptions,
-  mask: Uint8Array | undefined,
-) {
-  let scale = scalesOf(target, target.length / gram.size, settings);
-  const importance = new Float64Array(scale.length).fill(1);
-  const price = { limit: 2 ** (settings.bits - 1) - 1, lambda: 0, importance, mask };
-  const refits = settings.scales === "free" && settings.perChannel && settings.bits < 8;
-  if (refits) scale = refitScales(target, scale, gram, roundWithGram(target, scale, gram, price));
-  const codes = roundWithGram(target, scale, gram, price);
-  descend(target, scale, gram, codes, price, DESCENT_PASSES);
-  if (refits) scale = refitScales(target, scale, gram, codes);
-  return { codes, scale };
-}
-
-/** Pruning as a method of its own drops something; clusters need no widths. */
-function withMethodDefaults(settings: WeightOptions): WeightOptions {
-  if (settings.method !== "pruning" || settings.pruning) return settings;
-  return { ...settings, pruning: { kind: "obs", share: 0.5 } };
-}
-
-function needsImportance({ method, pruning }: WeightOptions): boolean {
-  return (
-    method === "rate-distortion" || method === "clustering" || (pruning ? needsSensitivity(pruning) : false)
+/** Statistics of batch normalisations serve; where there are none, those of some images. */
+function equalizedOn(model: FloatGraph, images: Activations, count: number): FloatGraph {
+  const known = model.nodes.some((node) => node.kind === "convolution" && node.statistics);
+  const used = Math.min(count, SENSITIVITY_IMAGES);
+  const size = count > 0 ? images.length / count : 0;
+  return equalizeModel(
+    known || count === 0 ? model : withMeasuredStatistics(model, images.subarray(0, used * size), used),
   );
 }
 
-function scalesOf(
-  weights: Float64Array,
-  outputs: number,
-  { bits, scales, perChannel }: WeightOptions,
-): Float64Array {
-  return weightScales(weights, outputs, {
-    bits,
-    scales,
-    perChannel,
-    range: bits >= 8 && scales === "free" ? "min-max" : "mse",
-  });
+function requireNoImages(settings: WeightOptions): void {
+  if (isNearestWithBiases(settings)) return;
+  throw new GraphError(
+    "needs-images",
+    `The method ${settings.method} cannot do without calibration images.`,
+    {
+      expected: "at least one image",
+      found: "none",
+      hint: "Give images, or use the method dfq.",
+    },
+  );
+}
+
+function needsImportance(settings: WeightOptions): boolean {
+  const { method, pruning, perChannel } = settings;
+  if (pruning && needsSensitivity(pruning)) return true;
+  if (isNearestWithBiases(settings)) return false;
+  // Wherever outputs share something: a price, a budget, a scale.
+  return method === "rate-distortion" || method === "clustering" || method === "sva" || !perChannel;
 }
 
 function nearestWeights(node: FloatConvolutionNode, settings: WeightOptions): QuantizedWeights {
-  const own = Float64Array.from(node.weights);
-  const scale = stored(scalesOf(own, node.bias.length, settings), settings.scales);
-  const codes = nearestCodes(own, scale, settings.bits);
-  return { codes, scale, bias: roundBiases(Float64Array.from(node.bias)), bits: bitsOf(codes) };
-}
-
-function nearestCodes(weights: Float64Array, scale: Float64Array, bits: number): Int16Array {
-  const size = weights.length / scale.length;
-  const levels = 2 ** (bits - 1) - 1;
-  return Int16Array.from(weights, (weight, index) =>
-    roundToGrid(weight, scale[Math.floor(index / size)], levels),
-  );
+  const { codes, scale } = solveNearest(Float64Array.from(node.weights), node.bias.length, settings);
+  const bias = roundBiases(Float64Array.from(node.bias));
+  return { codes, scale: stored(scale, settings), bias, bits: bitsOf(codes) };
 }
 
 /** Rounds the scales as they are kept, and takes the bias for exactly these weights. */
-function finish(codes: Int16Array, scale: Float64Array, group: Moments, scales: ScaleKind) {
-  const kept = stored(scale, scales);
+function finish({ codes, scale }: LayerCodes, group: Moments, settings: WeightOptions) {
+  const kept = stored(scale, settings);
   const real = Float64Array.from(codes, (code, index) => code * kept[Math.floor(index / group.inputs)]);
   return { codes, scale: kept, bias: exactBias(real, group) };
 }
 
-function stored(scale: Float64Array, scales: ScaleKind): Float64Array {
-  return scales === "free" ? scale.map(roundScale) : scale;
+function stored(scale: Float64Array, settings: WeightOptions): Float64Array {
+  return weightScaleKind(settings) === "free" ? scale.map(roundScale) : scale;
 }
 
 function join(parts: readonly Omit<QuantizedWeights, "bits">[]): QuantizedWeights {

@@ -25,7 +25,7 @@ export function runNode(
     if (input) return input;
     throw new GraphError("missing-input", "A node was run before its inputs.", { place: node.name });
   });
-  if (node.kind === "add") return inputs[0].map((value, index) => value + inputs[1][index]);
+  if (node.kind === "add") return sum(inputs[0], inputs[1]);
   const [source] = node.inputs;
   const alone: FloatGraph = {
     ...graph,
@@ -55,6 +55,12 @@ export function runNode(
     );
   }
   return output;
+}
+
+function sum(a: Activations, b: Activations): Activations {
+  const result = new Float32Array(a.length);
+  for (let index = 0; index < a.length; index += 1) result[index] = a[index] + b[index];
+  return result;
 }
 
 /** How many nodes still read each tensor, so that memory is freed as soon as nothing does. */

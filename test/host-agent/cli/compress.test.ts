@@ -41,6 +41,29 @@ describe("sluice compress", () => {
   });
 
   it.skipIf(!hasSharedData)(
+    "DFQ compresses a model with batch normalisations without one calibration image",
+    async () => {
+      const out = join(freshFolder(), "model.sluice");
+      const args = ["--scale", "1/255", "--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"];
+      const { code, stdout } = await runSluice([
+        "compress",
+        sharedPath("models", "resnet20_float.onnx"),
+        "--dataset",
+        `cifar10:${cifarFolder()}`,
+        ...["--method", "dfq", "--calibration", "0", "--limit", "4", "-o", out, "--json", "-"],
+        ...args,
+      ]);
+      expect(code).toBe(0);
+      const result = JSON.parse(stdout);
+      expect(result.calibrationImages).toBe(0);
+      // Noise pictures: what counts is that both networks see the same in them.
+      expect(result.accuracy.agreement).toBeGreaterThanOrEqual(0.75);
+      expect(existsSync(out)).toBe(true);
+    },
+    60_000,
+  );
+
+  it.skipIf(!hasSharedData)(
     "measures all test images and writes a package that verifies",
     async () => {
       const folder = cifarFolder();
