@@ -5,12 +5,12 @@ import type { WeightCodec } from "../codec/types.js";
 import type { FloatGraph } from "../graph/float.js";
 import type { Graph } from "../graph/types.js";
 import { type QuantizationPlan, quantizedWeightCount } from "./grids.js";
-import { sideInformationBytes } from "./side-information.js";
+import { encodeSideInformation } from "./side-information.js";
 
 export interface CodedSize {
   /** The codec's streams and tables; shortcuts that become convolutions are among them. */
   readonly weightBytes: number;
-  /** Scales and biases of all layers, 16 bits each. */
+  /** Scales and biases of all layers, as `encodeSideInformation` writes them. */
   readonly sideBytes: number;
   /** Weights of the float model, shortcuts not counted: what the bits are divided by. */
   readonly weights: number;
@@ -25,8 +25,7 @@ export function codedSize(
 ): CodedSize {
   const { tables, streams } = codec.encode(weightsOfGraph(graph));
   const weightBytes = streams.reduce((sum, stream) => sum + stream.length, tables.length);
-  let sideBytes = 0;
-  for (const { scale } of plan.weights.values()) sideBytes += sideInformationBytes(scale);
+  const sideBytes = encodeSideInformation(plan.weights.values()).length;
   const weights = quantizedWeightCount(model);
   return { weightBytes, sideBytes, weights, bitsPerWeight: (8 * (weightBytes + sideBytes)) / weights };
 }

@@ -1,6 +1,6 @@
 /**
- * How much the logits care: h[o] = E || d(random projection of the logits) / d z_o ||^2 per output channel of every
- * convolution, summed over positions. No labels: the projections are Gaussian with their mean removed (the Fisher
+ * How much the logits care: G[o][u] = E (d p / d z_o) (d p / d z_u) for a random projection p of the logits and every
+ * convolution's outputs z, summed over positions; its diagonal is the importance of each output channel. No labels: the projections are Gaussian with their mean removed (the Fisher
  * information of a model whose logits have unit noise).
  */
 import { GraphError } from "../errors.js";
@@ -8,6 +8,7 @@ import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float
 import { elementCount } from "../graph/lookup.js";
 import type { Shape, TensorId } from "../graph/types.js";
 import { type Activations, runNode } from "./stepwise.js";
+import { transposeConvolution, widen } from "./transposed-convolution.js";
 
 const BATCH = 64;
 
@@ -16,9 +17,9 @@ const LEAST_SHARE = 1e-3;
 
 /**
  * @param images the model's input; @param random a seeded source of numbers in [0, 1)
- * @returns by node name, one value per output channel
+ * @returns by node name, [outputs][outputs]
  */
-export function logitSensitivity(
+export function logitCoupling(
   graph: FloatGraph,
   images: Activations,
   count: number,
@@ -31,11 +32,30 @@ export function logitSensitivity(
     accumulate(graph, images.subarray(first * size, (first + batch) * size), batch, random, sums);
   }
   for (const sum of sums.values()) {
+    const outputs = Math.sqrt(sum.length);
     let mean = 0;
-    for (const value of sum) mean += value / sum.length;
-    for (let o = 0; o < sum.length; o += 1) sum[o] = Math.max(sum[o], LEAST_SHARE * mean, 1e-30) / count;
+    for (let o = 0; o < outputs; o += 1) mean += sum[o * (outputs + 1)] / outputs;
+    for (let index = 0; index < sum.length; index += 1) {
+      const least =
+        index % (outputs + 1) === 0 ? Math.max(LEAST_SHARE * mean, 1e-30) : Number.NEGATIVE_INFINITY;
+      sum[index] = Math.max(sum[index], least) / count;
+    }
   }
   return sums;
+}
+
+/** The importance of each output alone, by node name. */
+export function logitSensitivity(...parameters: Parameters<typeof logitCoupling>): Map<string, Float64Array> {
+  return diagonalsOf(logitCoupling(...parameters));
+}
+
+export function diagonalsOf(coupling: ReadonlyMap<string, Float64Array>): Map<string, Float64Array> {
+  return new Map(
+    [...coupling].map(([name, matrix]) => {
+      const outputs = Math.sqrt(matrix.length);
+      return [name, Float64Array.from({ length: outputs }, (_, o) => matrix[o * (outputs + 1)])];
+    }),
+  );
 }
 
 function accumulate(
@@ -52,7 +72,7 @@ function accumulate(
     const gradient = gradients.get(node.output);
     gradients.delete(node.output);
     if (!gradient) continue;
-    if (node.kind === "convolution" && !node.structural) addSquares(node, gradient, sums);
+    if (node.kind === "convolution" && !node.structural) addProducts(node, gradient, sums);
     if (node.inputs.every((id) => id === graph.input)) continue;
     const passed = backward(graph, node, values, gradient, count);
     for (const input of node.inputs) {
@@ -79,16 +99,23 @@ function projections(graph: FloatGraph, count: number, random: () => number): Ac
   return values;
 }
 
-function addSquares(
+function addProducts(
   node: FloatConvolutionNode,
   gradient: Activations,
   sums: Map<string, Float64Array>,
 ): void {
   const outputs = node.bias.length;
-  const sum = sums.get(node.name) ?? new Float64Array(outputs);
+  const sum = sums.get(node.name) ?? new Float64Array(outputs * outputs);
   sums.set(node.name, sum);
+  const groupOutputs = outputs / node.groups;
   for (let start = 0; start < gradient.length; start += outputs) {
-    for (let o = 0; o < outputs; o += 1) sum[o] += gradient[start + o] ** 2;
+    for (let o = 0; o < outputs; o += 1) {
+      const value = gradient[start + o];
+      if (value === 0) continue;
+      const first = o - (o % groupOutputs);
+      for (let u = first; u < first + groupOutputs; u += 1)
+        sum[o * outputs + u] += value * gradient[start + u];
+    }
   }
 }
 
@@ -130,55 +157,17 @@ export function convolutionBackward(
   gradient: Activations,
   count: number,
 ): Activations {
-  const { kernel, stride, dilation, padding, groups } = node;
-  const [height, width, channels] = input;
-  const outputs = output[2];
-  const spread: Shape = [(output[0] - 1) * stride[0] + 1, (output[1] - 1) * stride[1] + 1, outputs];
-  let widened = gradient;
-  if (stride[0] > 1 || stride[1] > 1) {
-    widened = new Float32Array(count * elementCount(spread));
-    for (let row = 0; row < count * output[0]; row += 1) {
-      const image = Math.floor(row / output[0]);
-      const y = (row % output[0]) * stride[0];
-      for (let x = 0; x < output[1]; x += 1) {
-        const from = (row * output[1] + x) * outputs;
-        const to = ((image * spread[0] + y) * spread[1] + x * stride[1]) * outputs;
-        widened.set(gradient.subarray(from, from + outputs), to);
-      }
-    }
+  const { node: turned, widened } = transposeConvolution(node, input, output);
+  let spread = gradient;
+  if (node.stride[0] > 1 || node.stride[1] > 1) {
+    spread = new Float32Array(count * elementCount(widened));
+    widen(gradient, output, node.stride, widened, spread, count);
   }
-  const perGroup = channels / groups;
-  const outputsPerGroup = outputs / groups;
-  const taps = kernel[0] * kernel[1];
-  const weights = new Float32Array(node.weights.length);
-  for (let o = 0; o < outputs; o += 1) {
-    const group = Math.floor(o / outputsPerGroup);
-    for (let tap = 0; tap < taps; tap += 1) {
-      for (let c = 0; c < perGroup; c += 1) {
-        const to =
-          ((group * perGroup + c) * taps + (taps - 1 - tap)) * outputsPerGroup + (o % outputsPerGroup);
-        weights[to] = node.weights[(o * taps + tap) * perGroup + c];
-      }
-    }
-  }
-  const top = (kernel[0] - 1) * dilation[0] - padding.top;
-  const left = (kernel[1] - 1) * dilation[1] - padding.left;
-  const bottom = height + (kernel[0] - 1) * dilation[0] - spread[0] - top;
-  const right = width + (kernel[1] - 1) * dilation[1] - spread[1] - left;
-  const turned: FloatConvolutionNode = {
-    ...node,
-    inputs: [0],
-    output: 1,
-    stride: [1, 1],
-    padding: { top, left, bottom, right },
-    weights,
-    bias: new Float32Array(channels),
-  };
   const alone: FloatGraph = {
     name: node.name,
     source: { format: "synthetic", file: "", sha256: "" },
     tensors: [
-      { name: "gradient", shape: spread },
+      { name: "gradient", shape: widened },
       { name: "input", shape: input },
     ],
     nodes: [turned],
@@ -186,10 +175,11 @@ export function convolutionBackward(
     output: 1,
     notes: [],
   };
-  return runNode(alone, turned, new Map([[0, widened]]), count);
+  return runNode(alone, turned, new Map([[0, spread]]), count);
 }
 
-function poolBackward(
+/** The gradient of a pool's input: shared evenly, or to the largest of each window. */
+export function poolBackward(
   node: Extract<FloatNode, { kind: "average-pool" | "max-pool" }>,
   [height, width, channels]: Shape,
   output: Shape,

@@ -96,8 +96,8 @@ export function roundWithGram(
   return codes;
 }
 
-/** Among the nearest code, one towards zero, and zero. */
-function cheapest(
+/** Among the nearest code, one towards zero, zero, and the current one. @param weight cost of a squared step */
+export function cheapest(
   value: number,
   weight: number,
   { limit, levels, alternatives, bits, lambda }: CodePrice,

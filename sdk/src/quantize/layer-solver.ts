@@ -9,7 +9,8 @@ import { levelsOf } from "./level-sets/index.js";
 import { damped } from "./linear-algebra.js";
 import { type WeightOptions, weightScaleKind } from "./methods.js";
 import { priceTerms } from "./priced-terms.js";
-import { type LayerCodes, quantizeRateDistortion } from "./rate-distortion.js";
+import { diagonal, type LayerCodes, quantizeRateDistortion } from "./rate-distortion.js";
+import { coarseSide } from "./side-information.js";
 import { clusterWeights } from "./structure/clustering.js";
 import { refitMasked } from "./structure/masked-refit.js";
 import { approximateSuccessively } from "./successive-vectors.js";
@@ -21,6 +22,8 @@ const RATE_ROUNDS = 3;
 export interface GroupContext {
   /** Squared logit error per squared error of each output; 1 where it is not known. */
   readonly importance?: Float64Array;
+  /** [O][O]: the same with the products of outputs; the importance alone where it is not known. */
+  readonly coupling?: Float64Array;
   /** [O][K]; 0 for weights that go. */
   readonly mask?: Uint8Array;
   readonly random: () => number;
@@ -66,6 +69,7 @@ export function solveGroup(
   const isPrunedFirst = mask && settings.pruningOrder === "prune-first";
   const target = isPrunedFirst ? refitMasked(free, mask, gram.matrix, size) : free;
   const solved = solveTarget(target, gram, settings, importance, {
+    coupling: context.coupling,
     mask: isPrunedFirst ? mask : undefined,
     random: context.random,
   });
@@ -84,7 +88,7 @@ function solveTarget(
   gram: GramSystem,
   settings: WeightOptions,
   importance: Float64Array,
-  { mask, random }: GroupContext,
+  { coupling, mask, random }: GroupContext,
 ): LayerCodes {
   const { bits, perChannel, termsPerWeight } = settings;
   const scales = weightScaleKind(settings);
@@ -93,12 +97,13 @@ function solveTarget(
     case "rate-distortion": {
       const { lambda, kappa } = settings;
       const sharedStep = !perChannel;
-      return quantizeRateDistortion(target, gram, importance, {
+      return quantizeRateDistortion(target, gram, coupling ?? diagonal(importance), {
         lambda,
         kappa,
         sharedStep,
         rounds: RATE_ROUNDS,
         mask,
+        roundScale: coarseSide.scale,
       });
     }
     case "clustering": {

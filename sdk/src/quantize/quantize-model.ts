@@ -8,7 +8,7 @@ import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float
 import type { TensorId } from "../graph/types.js";
 import { calibrate, type RangeMethod } from "./calibrate.js";
 import { equalizeModel, quantizeDataFree, withMeasuredStatistics } from "./data-free/index.js";
-import { logitSensitivity } from "./fisher.js";
+import { diagonalsOf, logitCoupling } from "./fisher.js";
 import { bitsOf, type QuantizationPlan, type QuantizedWeights, quantizeInPlace } from "./grids.js";
 import { type GroupContext, layerGram, solveGroup, solveNearest } from "./layer-solver.js";
 import { fitExponent } from "./level-sets/index.js";
@@ -16,7 +16,7 @@ import { defaultWeightOptions, needsNoMoments, type WeightOptions, weightScaleKi
 import { type Moments, moments } from "./moments.js";
 import type { LayerCodes } from "./rate-distortion.js";
 import { exactBias, retarget } from "./retarget.js";
-import { roundBiases, roundScale } from "./side-information.js";
+import { coarseSide, exactSide, preciseSide, type SideRounding } from "./side-information.js";
 import { type Activations, Liveness, runNode } from "./stepwise.js";
 import { planStorage } from "./stored-tensors.js";
 import type { WeightMasks } from "./structure/magnitude-pruning.js";
@@ -33,6 +33,8 @@ export interface QuantizeOptions extends Partial<WeightOptions> {
   readonly inputRange?: readonly [number, number];
   /** Of the logits, when it is known already (`logitSensitivity`). */
   readonly sensitivity?: ReadonlyMap<string, Float64Array>;
+  /** The same with the products of outputs, for rate-distortion (`logitCoupling`). */
+  readonly coupling?: ReadonlyMap<string, Float64Array>;
   /** Seeded numbers in [0, 1) for the logit projections. */
   readonly random: () => number;
   readonly onProgress?: (done: number, layer: string) => void;
@@ -70,11 +72,14 @@ export function quantizeModel(
     bits: activationBits,
     range,
   });
-  const sensitivity =
-    options.sensitivity ??
-    (needsImportance(settings)
-      ? logitSensitivity(graph, images, Math.min(count, SENSITIVITY_IMAGES), options.random)
+  const isKnown =
+    options.coupling ?? (settings.method === "rate-distortion" ? undefined : options.sensitivity);
+  const coupling =
+    options.coupling ??
+    (needsImportance(settings) && !isKnown
+      ? logitCoupling(graph, images, Math.min(count, SENSITIVITY_IMAGES), options.random)
       : undefined);
+  const sensitivity = options.sensitivity ?? (coupling && diagonalsOf(coupling));
   const masks =
     options.masks ??
     (settings.pruning && pruningMasks(graph, images, count, settings.pruning, { ...settings, sensitivity }));
@@ -137,9 +142,15 @@ export function quantizeModel(
       );
       const h = sensitivity?.get(node.name)?.subarray(index * outputs, (index + 1) * outputs);
       const kept = mask?.subarray(index * outputs * inputs, (index + 1) * outputs * inputs);
-      return quantizeGroup(own, group, settings, { importance: h, mask: kept, random: options.random });
+      const all = coupling?.get(node.name);
+      return quantizeGroup(own, group, settings, {
+        importance: h,
+        coupling: all && groupCoupling(all, node.bias.length, outputs, index),
+        mask: kept,
+        random: options.random,
+      });
     });
-    return join(parts);
+    return join(parts, sideOf(settings));
   }
 }
 
@@ -236,25 +247,49 @@ function needsImportance(settings: WeightOptions): boolean {
 
 function nearestWeights(node: FloatConvolutionNode, settings: WeightOptions): QuantizedWeights {
   const { codes, scale } = solveNearest(Float64Array.from(node.weights), node.bias.length, settings);
-  const bias = roundBiases(Float64Array.from(node.bias));
-  return { codes, scale: stored(scale, settings), bias, bits: bitsOf(codes) };
+  const side = sideOf(settings);
+  const bias = side.bias(Float64Array.from(node.bias));
+  return { codes, scale: scale.map(side.scale), bias, bits: bitsOf(codes) };
+}
+
+/** Off-diagonal products count less: they are estimated from few images. */
+const COUPLING_SHARE = 0.8;
+
+/** The group's block of G. */
+function groupCoupling(
+  all: Float64Array,
+  outputs: number,
+  groupOutputs: number,
+  group: number,
+): Float64Array {
+  const block = new Float64Array(groupOutputs * groupOutputs);
+  const first = group * groupOutputs;
+  for (let o = 0; o < groupOutputs; o += 1) {
+    for (let u = 0; u < groupOutputs; u += 1) {
+      const value = all[(first + o) * outputs + first + u];
+      block[o * groupOutputs + u] = o === u ? value : COUPLING_SHARE * value;
+    }
+  }
+  return block;
 }
 
 /** Rounds the scales as they are kept, and takes the bias for exactly these weights. */
 function finish({ codes, scale }: LayerCodes, group: Moments, settings: WeightOptions) {
-  const kept = stored(scale, settings);
+  const kept = scale.map(sideOf(settings).scale);
   const real = Float64Array.from(codes, (code, index) => code * kept[Math.floor(index / group.inputs)]);
   return { codes, scale: kept, bias: exactBias(real, group) };
 }
 
-function stored(scale: Float64Array, settings: WeightOptions): Float64Array {
-  return weightScaleKind(settings) === "free" ? scale.map(roundScale) : scale;
+/** Powers of two stay as they are; coarse scales would cost accuracy where codes have many bits. */
+function sideOf(settings: WeightOptions): SideRounding {
+  if (settings.method === "rate-distortion") return coarseSide;
+  return weightScaleKind(settings) === "free" ? preciseSide : exactSide;
 }
 
-function join(parts: readonly Omit<QuantizedWeights, "bits">[]): QuantizedWeights {
+function join(parts: readonly Omit<QuantizedWeights, "bits">[], side: SideRounding): QuantizedWeights {
   const codes = Int16Array.from(parts.flatMap((part) => [...part.codes]));
   const scale = Float64Array.from(parts.flatMap((part) => [...part.scale]));
-  const bias = roundBiases(Float64Array.from(parts.flatMap((part) => [...part.bias])));
+  const bias = side.bias(Float64Array.from(parts.flatMap((part) => [...part.bias])));
   return { codes, scale, bias, bits: bitsOf(codes) };
 }
 

@@ -5,14 +5,9 @@
  * At high rate the least cost h D + lambda R of a scalar quantiser has h Delta^2 proportional to lambda; with the
  * layer's error e^t C e the step is Delta = kappa sqrt(lambda / (h det(C)^(1/K))).
  */
-import {
-  type CodePrice,
-  descend,
-  type GramSystem,
-  refitScales,
-  refitSharedScale,
-  roundWithGram,
-} from "./gram-solver.js";
+import { descendCoupled, refitScalesCoupled } from "./coupled-descent.js";
+import { type CodePrice, type GramSystem, refitSharedScale, roundWithGram } from "./gram-solver.js";
+import { damped, invert } from "./linear-algebra.js";
 
 export interface RateDistortionOptions {
   /** Price of one bit, in units of the squared logit error. */
@@ -25,6 +20,8 @@ export interface RateDistortionOptions {
   readonly rounds: number;
   /** [O][K]; 0 keeps a weight at 0. */
   readonly mask?: Uint8Array;
+  /** As scales are kept; the last descent of the codes knows it. */
+  readonly roundScale?: (scale: number) => number;
 }
 
 export interface LayerCodes {
@@ -36,14 +33,17 @@ export interface LayerCodes {
 const MAX_CODE = 127;
 /** Counts added to every code, so that an unused code has a price. */
 const PRIOR = 0.02;
+const IMPORTANCE_RIDGE = 0.01;
 
-/** @param importance squared logit error per squared error of each output */
+/** @param coupling [O][O]: squared logit error of errors at the outputs, G of coupled-descent.ts; its diagonal alone
+ *   where outputs are taken one by one */
 export function quantizeRateDistortion(
   weights: Float64Array,
   gram: GramSystem,
-  importance: Float64Array,
+  coupling: Float64Array,
   options: RateDistortionOptions,
 ): LayerCodes {
+  const importance = effectiveImportance(coupling, Math.sqrt(coupling.length));
   const { lambda, kappa, rounds, sharedStep, mask } = options;
   const outputs = importance.length;
   const meanImportance = Math.exp(importance.reduce((sum, h) => sum + Math.log(h), 0) / outputs);
@@ -62,13 +62,35 @@ export function quantizeRateDistortion(
   const price = (): CodePrice => ({ limit, bits: codeLengths(codes, limit), lambda, importance, mask });
   for (let round = 0; round < rounds; round += 1) codes = roundWithGram(weights, scale, gram, price());
   for (let round = 0; round < rounds; round += 1) {
-    descend(weights, scale, gram, codes, price(), 2);
+    descendCoupled(weights, scale, gram, coupling, codes, price(), 2);
     scale = sharedStep
       ? refitSharedScale(weights, scale, gram, codes, importance)
-      : refitScales(weights, scale, gram, codes);
+      : refitScalesCoupled(weights, scale, gram, coupling, codes);
   }
-  descend(weights, scale, gram, codes, price(), 2);
+  if (options.roundScale) scale = scale.map(options.roundScale);
+  descendCoupled(weights, scale, gram, coupling, codes, price(), 2);
   return { codes, scale };
+}
+
+/**
+ * One number per output where outputs are coupled: between what its error costs alone (G_oo) and what it costs when the
+ * other outputs make up for it (1 / (G^-1)_oo), the geometric mean.
+ */
+function effectiveImportance(coupling: Float64Array, outputs: number): Float64Array {
+  const { inverse } = invert(damped(coupling, outputs, IMPORTANCE_RIDGE), outputs);
+  return Float64Array.from({ length: outputs }, (_, o) => {
+    return Math.sqrt(coupling[o * outputs + o] / inverse[o * outputs + o]);
+  });
+}
+
+/** [O][O] with these numbers on the diagonal: outputs taken one by one. */
+export function diagonal(importance: Float64Array): Float64Array {
+  const outputs = importance.length;
+  const matrix = new Float64Array(outputs * outputs);
+  importance.forEach((value, o) => {
+    matrix[o * (outputs + 1)] = value;
+  });
+  return matrix;
 }
 
 /** -log2 of the smoothed share of each code, at [code + limit]. */

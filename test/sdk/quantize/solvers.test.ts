@@ -2,11 +2,14 @@
 import {
   codeLengths,
   descend,
+  descendCoupled,
+  diagonal,
   invert,
   prepareGram,
   quadraticError,
   quantizeRateDistortion,
   refitScales,
+  refitScalesCoupled,
   roundWithGram,
 } from "@sluice/sdk/quantize";
 import { describe, expect, it } from "vitest";
@@ -81,7 +84,12 @@ describe("rate-distortion", () => {
   it("spends fewer bits and errs more as bits get dearer", () => {
     const { gram, weights, importance } = problem(8);
     const results = [1e-4, 1e-3, 1e-2].map((lambda) =>
-      quantizeRateDistortion(weights, gram, importance, { lambda, kappa: 4.5, sharedStep: false, rounds: 2 }),
+      quantizeRateDistortion(weights, gram, diagonal(importance), {
+        lambda,
+        kappa: 4.5,
+        sharedStep: false,
+        rounds: 2,
+      }),
     );
     const bits = results.map(({ codes }) => bitsOf(codes));
     const errors = results.map(({ codes, scale }) => quadraticError(weights, scale, gram, codes));
@@ -93,7 +101,7 @@ describe("rate-distortion", () => {
 
   it("keeps one step for the layer where asked, and codes inside int8", () => {
     const { gram, weights, importance } = problem(9);
-    const { codes, scale } = quantizeRateDistortion(weights, gram, importance, {
+    const { codes, scale } = quantizeRateDistortion(weights, gram, diagonal(importance), {
       lambda: 1e-9,
       kappa: 4.5,
       sharedStep: true,
@@ -101,5 +109,58 @@ describe("rate-distortion", () => {
     });
     expect(new Set(scale).size).toBe(1);
     expect(Math.max(...codes.map(Math.abs))).toBeLessThanOrEqual(127);
+  });
+});
+
+describe("coupled outputs", () => {
+  /** tr(Et G E C) */
+  function coupledError(
+    weights: Float64Array,
+    scale: Float64Array,
+    C: Float64Array,
+    G: Float64Array,
+    codes: Int16Array,
+  ) {
+    const error = weights.map((weight, index) => codes[index] * scale[Math.floor(index / K)] - weight);
+    let sum = 0;
+    for (let o = 0; o < OUTPUTS; o += 1)
+      for (let u = 0; u < OUTPUTS; u += 1)
+        for (let i = 0; i < K; i += 1)
+          for (let j = 0; j < K; j += 1)
+            sum += G[o * OUTPUTS + u] * error[o * K + i] * C[i * K + j] * error[u * K + j];
+    return sum;
+  }
+
+  function coupling(random: SeededRandom): Float64Array {
+    const rows = Float64Array.from({ length: OUTPUTS * 3 }, () => 2 * random.next() - 1);
+    return Float64Array.from({ length: OUTPUTS * OUTPUTS }, (_, index) => {
+      const o = Math.floor(index / OUTPUTS);
+      const u = index % OUTPUTS;
+      const product = [0, 1, 2].reduce((sum, f) => sum + rows[o * 3 + f] * rows[u * 3 + f], 0);
+      return o === u ? product + 0.3 : 0.8 * product;
+    });
+  }
+
+  it.each([1, 2, 3])("descent and refit lower tr(Et G E C) (seed %i)", (seed) => {
+    const { gram, weights, scale, nearest, importance } = problem(seed);
+    const G = coupling(seededRandom(seed + 100));
+    const price = { limit: 3, lambda: 0, importance };
+    const error = (steps: Float64Array, codes: Int16Array) =>
+      coupledError(weights, steps, gram.matrix, G, codes);
+    const alone = nearest.slice();
+    descend(weights, scale, gram, alone, price, 20);
+    const coupled = alone.slice();
+    expect(descendCoupled(weights, scale, gram, G, coupled, price, 20)).toBeGreaterThan(0);
+    expect(error(scale, coupled)).toBeLessThan(error(scale, alone));
+    const refitted = refitScalesCoupled(weights, scale, gram, G, coupled);
+    expect(error(refitted, coupled)).toBeLessThanOrEqual(error(scale, coupled) + 1e-9);
+  });
+
+  it("with nothing but a diagonal the scales are those of each output alone", () => {
+    const { gram, weights, scale, nearest, importance } = problem(4);
+    const alone = refitScales(weights, scale, gram, nearest);
+    refitScalesCoupled(weights, scale, gram, diagonal(importance), nearest).forEach((value, o) => {
+      expect(value).toBeCloseTo(alone[o], 4);
+    });
   });
 });
