@@ -1,5 +1,5 @@
 /** `sluice compress` from a float file and a data set to a package that verifies. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cifarBatch, freshFolder, write } from "../../support/dataset-files.js";
@@ -39,6 +39,57 @@ describe("sluice compress", () => {
     expect(code).toBe(2);
     expect(stderr).toContain("2 to 8");
   });
+
+  it("says how a target is written", async () => {
+    const args = ["compress", "model.onnx", "--dataset", "x", "--json", "-", "--target"];
+    const bad = await runSluice([...args, "speed<=3"]);
+    expect(bad.code).toBe(2);
+    expect(JSON.parse(bad.stdout)).toMatchObject({ error: "PlanError", code: "bad-target" });
+    const both = await runSluice([...args, "drop<=1", "--method", "gram"]);
+    expect(both.code).toBe(2);
+    expect(both.stderr).toContain("cannot be used with");
+  });
+
+  it.skipIf(!hasSharedData)(
+    "plans for a target on a folder whose kind it finds, and draws what it verified",
+    async () => {
+      const folder = freshFolder();
+      const random = seededRandom(2);
+      const labels = Array.from({ length: 48 }, (_, index) => index % 10);
+      write(folder, "data_batch_1.bin", cifarBatch(labels, random));
+      write(folder, "test_batch.bin", cifarBatch([0, 1, 2, 3], random));
+      const out = join(folder, "model.sluice");
+      const model = sharedPath("models", "pretrainedResnet.tflite");
+      const args = ["compress", model, "--dataset", folder, "--calibration", "16", "-o", out, "--json", "-"];
+      const planned = await runSluice([...args, "--target", "bits/weight<=6"]);
+      expect(planned.code, planned.stderr).toBe(0);
+      const result = JSON.parse(planned.stdout);
+      expect(Object.keys(result)).toEqual([
+        "model",
+        "method",
+        "accuracy",
+        "bitsPerWeight",
+        "codedBytes",
+        "rawWeightBytes",
+        "cyclesPerFrame",
+        "calibrationImages",
+        "seconds",
+      ]);
+      expect(Object.keys(result.accuracy)).toEqual(["float", "integer", "images"]);
+      expect(result).toMatchObject({ method: "planner", calibrationImages: 16, accuracy: { images: 4 } });
+      expect(result.bitsPerWeight).toBeLessThanOrEqual(6);
+      expect(readFileSync(join(folder, "model.svg"), "utf8")).toContain("<circle");
+      const verified = await runSluice(["verify", out, "--limit", "1"]);
+      expect(verified.code, verified.stderr).toBe(0);
+      const impossible = await runSluice([...args, "--target", "size<=1kB"]);
+      expect(impossible.code).toBe(3);
+      expect(JSON.parse(impossible.stdout)).toMatchObject({
+        code: "unreachable-target",
+        details: { codedBytes: expect.any(Number) },
+      });
+    },
+    180_000,
+  );
 
   it.skipIf(!hasSharedData)(
     "DFQ compresses a model with batch normalisations without one calibration image",
