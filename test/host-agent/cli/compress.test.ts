@@ -120,14 +120,13 @@ describe("sluice compress", () => {
         sharedPath("models", "resnet20_float.onnx"),
         "--dataset",
         `cifar10:${cifarFolder()}`,
-        ...["--method", "dfq", "--calibration", "0", "--limit", "4", "-o", out, "--json", "-"],
+        ...["--method", "dfq", "--calibration", "0", "--limit", "4", "-o", out],
         ...args,
       ]);
       expect(code).toBe(0);
-      const result = JSON.parse(stdout);
-      expect(result.calibrationImages).toBe(0);
+      expect(stdout).toContain("calibrated on 0 images");
       // Noise pictures: what counts is that both networks see the same in them.
-      expect(result.accuracy.agreement).toBeGreaterThanOrEqual(0.75);
+      expect(Number(/same class on ([\d.]+) %/.exec(stdout)?.[1])).toBeGreaterThanOrEqual(75);
       expect(existsSync(out)).toBe(true);
     },
     60_000,
