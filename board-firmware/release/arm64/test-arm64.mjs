@@ -114,15 +114,25 @@ function app() {
   return join(system, "usr/lib/sluice/app");
 }
 
+/** koffi makes a pair of pseudo-terminals, serialport opens them, and bytes go through. */
 function nativeModules() {
+  const firmware = join(app(), "node_modules/@sluice/board-firmware");
   const script = `
-    const { createRequire } = require("node:module");
-    const from = createRequire(${JSON.stringify(join(app(), "node_modules/@sluice/board-firmware/package.json"))});
-    const koffi = from("koffi");
-    const pid = koffi.load("libc.so.6").func("int getpid()")();
-    if (pid !== process.pid) throw new Error("koffi gave " + pid + ", not " + process.pid);
-    from("serialport").SerialPort.list().then((ports) => console.log("koffi calls libc, serialport lists " + ports.length + " ports"));`;
-  console.log(`    ${node(["-e", script])}`);
+    const { makeCable } = await import(${JSON.stringify(join(firmware, "dist/testing/cable.js"))});
+    const { SerialTransport } = await import(${JSON.stringify(join(firmware, "dist/transport/serial.js"))});
+    const cable = makeCable();
+    const [left, right] = cable.paths.map((path) => new SerialTransport({ path }));
+    const ignored = { data() {}, drain() {}, closed() {} };
+    let said = "";
+    const heard = new Promise((resolve) => {
+      right.open({ ...ignored, data: (bytes) => (said += Buffer.from(bytes)).length === 5 && resolve() }, 10_000)
+        .then(() => left.open(ignored, 10_000)).then(() => left.send(Buffer.from("arm64")));
+    });
+    await heard;
+    await Promise.all([left.close(), right.close()]);
+    await cable.close();
+    console.log("koffi and serialport carried \\"" + said + "\\" over a pseudo-terminal");`;
+  console.log(`    ${node(["--input-type=module", "-e", script])}`);
 }
 
 function contractSuite() {
