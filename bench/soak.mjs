@@ -38,9 +38,8 @@ const list = (counts) =>
     .sort(([, a], [, b]) => b - a)
     .map(([name, count]) => `${name} ${count}`)
     .join(", ");
-const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-const change = (early, late) =>
-  `${mebibytes(early)} -> ${mebibytes(late)} (${(100 * (late / early - 1)).toFixed(1)} %)`;
+const quarters = (values) =>
+  `${values.map((bytes) => (bytes / 2 ** 20).toFixed(1)).join(", ")} MiB; last to third ${(100 * (values[3] / values[2] - 1)).toFixed(1)} %`;
 const { host, board } = report;
 const lines = [
   ["seed", seed],
@@ -55,14 +54,11 @@ const lines = [
   ["faults injected", `${sum(report.faults)}: ${list(report.faults)}`],
   ["links opened again", report.reconnects],
   ["board restarts", report.restarts],
-  ["host heap, 2nd to 4th quarter", change(host.heapEarly, host.heapLate)],
-  ["host resident", change(host.residentEarly, host.residentLate)],
-  ["board resident", change(board.residentEarly, board.residentLate)],
-  [
-    "host descriptors",
-    `${before} before, ${descriptors()} after; while running ${host.descriptorsEarly} -> ${host.descriptorsLate}`,
-  ],
-  ["board descriptors", `${board.descriptorsEarly} -> ${board.descriptorsLate}`],
+  ["host heap by quarter", quarters(host.heap)],
+  ["host resident by quarter", quarters(host.resident)],
+  ["board resident by quarter", quarters(board.resident)],
+  ["host descriptors", `${before} before, ${descriptors()} after; by quarter ${host.descriptors.join(", ")}`],
+  ["board descriptors by quarter", board.descriptors.join(", ")],
 ];
 for (const [name, value] of lines) console.log(`${name.padEnd(30)} ${value}`);
 process.exitCode = report.wrong > 0 || report.hung > 0 ? 1 : 0;

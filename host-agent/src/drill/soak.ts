@@ -27,12 +27,13 @@ export interface SoakOptions {
   readonly onProgress?: (report: SoakReport) => void;
 }
 
-/** Bytes and descriptors of a process, early (after warming up) and late; medians over a quarter of the samples. */
+/** What a process holds: medians over each quarter of the cycles. The first is for compilers and caches to settle. */
 export interface Footprint {
-  readonly residentEarly: number;
-  readonly residentLate: number;
-  readonly descriptorsEarly: number;
-  readonly descriptorsLate: number;
+  /** Resident set, bytes. */
+  readonly resident: readonly number[];
+  readonly descriptors: readonly number[];
+  /** Of this process only: JavaScript heap after a collection, bytes. */
+  readonly heap: readonly number[];
 }
 
 export interface SoakReport {
@@ -51,7 +52,7 @@ export interface SoakReport {
   reconnects: number;
   restarts: number;
   readonly perLink: Record<"tcp" | "serial", number>;
-  host?: Footprint & { readonly heapEarly: number; readonly heapLate: number };
+  host?: Footprint;
   /** Of the board that was not killed on the way. */
   board?: Footprint;
 }
@@ -133,11 +134,7 @@ export async function soak(model: SoakModel, options: SoakOptions): Promise<Soak
       await cable.close();
     }
   }
-  report.host = {
-    ...footprint(hostSamples),
-    heapEarly: median(early(hostSamples).map(({ heap }) => heap)),
-    heapLate: median(late(hostSamples).map(({ heap }) => heap)),
-  };
+  report.host = footprint(hostSamples);
   return report;
 }
 
@@ -213,18 +210,13 @@ function sample(pid: number): Sample {
 }
 
 function footprint(samples: readonly Sample[]): Footprint {
-  return {
-    residentEarly: median(early(samples).map(({ resident }) => resident)),
-    residentLate: median(late(samples).map(({ resident }) => resident)),
-    descriptorsEarly: median(early(samples).map(({ descriptors }) => descriptors)),
-    descriptorsLate: median(late(samples).map(({ descriptors }) => descriptors)),
-  };
+  const quarter = samples.length / 4;
+  const quarters = [0, 1, 2, 3].map((index) =>
+    samples.slice(Math.floor(index * quarter), Math.ceil((index + 1) * quarter)),
+  );
+  const medians = (what: keyof Sample) => quarters.map((some) => median(some.map((sample) => sample[what])));
+  return { resident: medians("resident"), descriptors: medians("descriptors"), heap: medians("heap") };
 }
-
-/** The second quarter: the first is for compilers and caches to settle. */
-const early = (samples: readonly Sample[]) =>
-  samples.slice(Math.floor(samples.length / 4), Math.ceil(samples.length / 2));
-const late = (samples: readonly Sample[]) => samples.slice(Math.floor((samples.length * 3) / 4));
 
 function median(values: readonly number[]): number {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
