@@ -8,8 +8,13 @@ const root = process.env.SLUICE_SHARED ?? fileURLToPath(new URL("../../shared", 
 
 /** Ends the process with a message when the file is not there. */
 export function sharedFile(...path) {
+  return readFileSync(sharedPath(...path));
+}
+
+/** The same for the path of a file or folder. */
+export function sharedPath(...path) {
   const file = join(root, ...path);
-  if (existsSync(file)) return readFileSync(file);
+  if (existsSync(file)) return file;
   process.stderr.write(`${file} is missing. Set SLUICE_SHARED to the folder that holds models/ and data/.\n`);
   process.exit(2);
 }

@@ -13,7 +13,8 @@ module sluice_overlay
   parameter int ActivationRows  = 27648,
   parameter int WeightLines     = 2304,
   parameter int MaxLayers       = 256,
-  parameter int TapLanes        = 8          // pixels LOAD gathers taps for together; at most Pixels
+  parameter int TapLanes        = 8,         // pixels LOAD gathers taps for together; at most Pixels
+  parameter int Inflate         = 0          // with a decoder for DEFLATE beside the one for `ans`
 ) (
   input  logic         clk_i,
   input  logic         rst_ni,
@@ -68,7 +69,7 @@ module sluice_overlay
   output logic         d_bready_o,
   input  logic [1:0]   d_bresp_i
 );
-  localparam logic [15:0] Codecs = 16'h0005;  // stored, ans
+  localparam logic [15:0] Codecs = Inflate != 0 ? 16'h0007 : 16'h0005;  // stored, deflate, ans
   localparam int LineBits = Inputs * Outputs * 8;
   localparam int WordBits = Inputs * 8;
 

@@ -8,6 +8,10 @@ package sluice_pkg;
   localparam logic [31:0] OVERLAY_VERSION = 32'h00010000;
   localparam int COMMAND_BYTES = 64;
   localparam int TAP_SOURCE_BYTES = 16000;
+  localparam int DECODER_TAPS = 256;
+  localparam int DECODER_CHANNELS = 4096;
+  localparam int DECODER_PREDICTED_ROWS = 2048;
+  localparam int DECODER_STATES = 8192;
   localparam int CHANNEL_PARAMETER_BYTES = 16;
 
   localparam logic [11:0] REG_ID = 12'h000; // Always 0x45434C53 (SLCE)

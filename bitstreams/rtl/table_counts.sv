@@ -71,6 +71,7 @@ module table_counts #(
   wire skipping = skip_q[negative_q] != 0 || (magnitude_q == 8'd128 && !negative_q);
   wire last_sign = symmetric_q || negative_q;
   wire last_magnitude = magnitude_q == extent_q;
+  wire [7:0] skip_most = (extent_q == 8'd128 && !negative_q ? 8'd127 : extent_q) - magnitude_q;
 
   // ---- bits used this cycle
   logic [5:0] used;
@@ -198,7 +199,8 @@ module table_counts #(
             magnitude_q <= magnitude_q + 8'd1;
             if (last_magnitude) state_q <= Offer;
           end
-          if (code_bad || code > 20'd128) begin
+          // The zeros end within the extent.
+          if (code_bad || code > 20'(skip_most)) begin
             bad_q <= 1'b1;
             state_q <= Idle;
           end
@@ -211,10 +213,10 @@ module table_counts #(
           table_q <= table_q + 4'd1;
           state_q <= table_q == last_table_q ? End : TableHead;
         end
-        End: begin
-          // Nothing but the padding of the last byte may be left.
+        End: if (window_valid_i) begin
+          // Nothing but zeros up to the end of the byte may be left.
           state_q <= Idle;
-          bad_q <= bits_left_q[31:3] != 0;
+          bad_q <= bits_left_q[31:3] != 0 || (bits[7:0] & ~(8'hff << bits_left_q[2:0])) != 0;
         end
         default: state_q <= Idle;
       endcase

@@ -77,7 +77,18 @@ module weight_decoder
   logic [2:0] tap_offset [256];
   logic [Outputs*5-1:0] channel_offset [TileLines];
   logic [Outputs*5-1:0] channel_line_q;
-  logic [4:0] input_offset [MaxChannels];
+  logic [39:0] input_offset [MaxChannels/8];
+
+  // Offsets of channels are parsed eight at a time; what lies behind the last is never looked at.
+  wire [15:0] array_length = state_q == ArrayA ? command_i.out_channels : inputs;
+  wire [2:0] array_width = state_q == ArrayA ? width_a_q : width_b_q;
+  wire array_end = index_q + 16'd8 >= array_length;
+  wire [3:0] array_count = array_end ? 4'(array_length - index_q) : 4'd8;
+  wire [$clog2(Outputs)-3:0] line_place = ($clog2(Outputs)-2)'((32'(index_q) % Outputs) / 8);  // in a line of offsets
+  logic [7:0][4:0] array_values;
+  always_comb begin
+    for (int at = 0; at < 8; at += 1) array_values[at] = 5'(window[63:0] >> (6'(offset_q) + 6'(at) * 6'(array_width))) & ~(5'h1f << array_width);
+  end
 
   wire [31:0] bits = 32'(window[63:0] >> offset_q);
   logic [5:0] used;
@@ -106,6 +117,7 @@ module weight_decoder
   logic [Lanes-1:0] in_step_ahead, in_step_q;
   logic [4:0] sub_now_q, width_now_q;
   logic row_end_q, second_exists_q, segment_end_q, layer_end_q;
+  wire [4:0] offset_b = input_offset[ahead_input_q[$clog2(MaxChannels)-1:3]][5 * ahead_input_q[2:0] +: 5];
   wire [Outputs*5-1:0] offsets_a = channel_offset[ahead_tile_q[$clog2(TileLines)-1:0]];
   always_comb begin
     for (int lane = 0; lane < Lanes; lane += 1) begin
@@ -114,7 +126,7 @@ module weight_decoder
       channel = (6'(ahead_sub_q) << lanes_log_q) + 6'(lane);
       sum = 9'(base_q)
           + (width_a_q != 0 ? $signed({4'd0, offsets_a[32'(channel[$clog2(Outputs)-1:0]) * 5 +: 5]}) : 9'sd0)
-          + (width_b_q != 0 ? $signed({4'd0, input_offset[ahead_input_q[$clog2(MaxChannels)-1:0]]}) : 9'sd0)
+          + (width_b_q != 0 ? $signed({4'd0, offset_b}) : 9'sd0)
           + (tap_offsets_q ? $signed({6'd0, tap_offset[ahead_tap_q[7:0]]}) : 9'sd0);
       class_ahead[lane] = sum < $signed({5'd0, first_q}) ? first_q : sum > $signed({5'd0, last_q}) ? last_q : sum[3:0];
       table_ahead[lane] = class_table_i[class_ahead[lane]];
@@ -234,8 +246,7 @@ module weight_decoder
       Grid: used = 6'd12;
       Coefficients: used = index_q == 0 ? 6'd0 : {1'b0, coefficient_bits};
       TapOffsets: used = tap_offsets_q ? 6'd3 : 6'd0;
-      ArrayA: used = {3'd0, width_a_q};
-      ArrayB: used = {3'd0, width_b_q};
+      ArrayA, ArrayB: used = 6'(array_count) * 6'(array_width);
       Align, Check: used = offset_q == 0 ? 6'd0 : 6'd16 - {2'd0, offset_q};
       default: used = '0;
     endcase
@@ -345,7 +356,7 @@ module weight_decoder
           end
           if (bits[1:0] == 2'd3 || (bits[1:0] != 2'd0 && ((bits[5] && bits[1:0] == 2'd2) || command_i.weights_bytes[0] || !classes_known_i || bits[4:2] > 3'(LaneBits)
               || bits[12:9] > bits[16:13] || {1'b0, bits[16:13]} >= classes_i || bits[25:23] > 3'd5 || bits[28:26] > 3'd5
-              || 32'(command_i.out_channels) > MaxChannels || 32'(inputs) > MaxChannels || taps > 16'd256))) begin
+              || 32'(command_i.out_channels) > MaxChannels || 32'(inputs) > MaxChannels || 32'(taps) > DECODER_TAPS))) begin
             state_q <= Damaged;
           end
         end
@@ -405,23 +416,21 @@ module weight_decoder
           end
         end
         ArrayA: if (window_ok) begin
-          channel_line_q <= {bits[4:0] & ~(5'h1f << width_a_q), channel_line_q[Outputs*5-1:5]};
-          index_q <= index_q + 16'd1;
-          if (width_a_q == 0) state_q <= ArrayB;
-          else if (index_q[$clog2(Outputs)-1:0] == '1 || index_q + 16'd1 == command_i.out_channels) begin
+          channel_line_q <= (Outputs*5)'({array_values, channel_line_q} >> 40);
+          index_q <= index_q + 16'd8;
+          if (32'(line_place) == Outputs / 8 - 1 || array_end) begin
             channel_offset[index_q[$clog2(MaxChannels)-1:$clog2(Outputs)]] <=
-                {bits[4:0] & ~(5'h1f << width_a_q), channel_line_q[Outputs*5-1:5]}
-                >> (5 * (Outputs - 1 - 32'(index_q[$clog2(Outputs)-1:0])));
+                (Outputs*5)'({array_values, channel_line_q} >> 40) >> (40 * (Outputs / 8 - 1 - 32'(line_place)));
           end
-          if (width_a_q == 0 || index_q + 16'd1 == command_i.out_channels) begin
+          if (width_a_q == 0 || array_end) begin
             index_q <= '0;
             state_q <= ArrayB;
           end
         end
         ArrayB: if (window_ok) begin
-          input_offset[index_q[$clog2(MaxChannels)-1:0]] <= bits[4:0] & ~(5'h1f << width_b_q);
-          index_q <= index_q + 16'd1;
-          if (width_b_q == 0 || index_q + 16'd1 == inputs) state_q <= Align;
+          input_offset[index_q[$clog2(MaxChannels)-1:3]] <= array_values;
+          index_q <= index_q + 16'd8;
+          if (width_b_q == 0 || array_end) state_q <= Align;
         end
         Align: if (window_ok) begin
           offset_q <= '0;

@@ -41,15 +41,19 @@ module weight_unpacker
   output logic                        error_o,
   output logic [15:0]                 error_index_o
 );
+  localparam int Deflate = 1;            // codec id
   wire weighted = command_i.opcode == OP_CONV || command_i.opcode == OP_DEPTHWISE;
   wire supported = Codecs[command_i.codec];
   logic layer_q, decoded_q;
   logic decoder_busy, decoder_done, damaged, lines_busy, row_valid, rows_ready, last_row;
   logic [4:0] width;
   logic [Outputs*8-1:0] row;
-  wire start = command_valid_i && weighted && supported && !layer_q && !decoder_busy && !clear_i;
+  logic decoder_pop, decoder_row_valid, inflate_busy, inflate_done, inflate_damaged, inflate_pop, inflate_row_valid;
+  logic [Outputs*8-1:0] decoder_row, inflate_row;
+  wire inflates = Codecs[Deflate] && command_i.codec == 4'(Deflate);
+  wire start = command_valid_i && weighted && supported && !layer_q && !decoder_busy && !inflate_busy && !clear_i;
 
-  localparam int Entries = 8192;
+  localparam int Entries = DECODER_STATES;
   logic tables_usable, classes_known, table_write;
   logic [$clog2(Entries)-2:0] table_address;
   logic [1:0][23:0] table_entries;
@@ -64,14 +68,31 @@ module weight_unpacker
     .address_o(table_address), .entries_o(table_entries), .log_o(log), .classes_o(classes), .class_table_o(class_table),
     .class_shift_o(class_shift)
   );
-  weight_decoder #(.Outputs(Outputs), .Lanes(Lanes), .Entries(Entries)) u_decoder (
+  weight_decoder #(
+    .Outputs(Outputs), .Lanes(Lanes), .Entries(Entries), .MaxChannels(DECODER_CHANNELS), .PredictedRows(DECODER_PREDICTED_ROWS)
+  ) u_decoder (
     .clk_i, .clear_i, .tables_settled_i(tables_settled_o), .tables_usable_i(tables_usable),
     .classes_known_i(classes_known), .table_write_i(table_write), .table_address_i(table_address),
     .table_entries_i(table_entries), .log_i(log), .classes_i(classes), .class_table_i(class_table),
-    .class_shift_i(class_shift), .start_i(start), .coded_i(command_i.codec != 4'd0),
-    .command_i, .busy_o(decoder_busy), .done_o(decoder_done), .damaged_o(damaged), .valid_i, .data_i, .pop_o,
-    .row_valid_o(row_valid), .row_o(row), .row_pop_i(row_valid && rows_ready)
+    .class_shift_i(class_shift), .start_i(start && !inflates), .coded_i(command_i.codec != 4'd0),
+    .command_i, .busy_o(decoder_busy), .done_o(decoder_done), .damaged_o(damaged), .valid_i, .data_i, .pop_o(decoder_pop),
+    .row_valid_o(decoder_row_valid), .row_o(decoder_row), .row_pop_i(decoder_row_valid && rows_ready)
   );
+  if (Codecs[Deflate]) begin : gen_inflate
+    inflate_rows #(.Outputs(Outputs)) u_inflate (
+      .clk_i, .clear_i, .start_i(start && inflates), .bytes_i(command_i.weights_bytes), .busy_o(inflate_busy),
+      .done_o(inflate_done), .damaged_o(inflate_damaged), .valid_i, .data_i, .pop_o(inflate_pop), .width_i(width),
+      .last_row_i(last_row), .row_valid_o(inflate_row_valid), .row_o(inflate_row),
+      .row_pop_i(inflate_row_valid && rows_ready)
+    );
+  end else begin : gen_no_inflate
+    assign {inflate_busy, inflate_done, inflate_damaged, inflate_pop, inflate_row_valid} = '0;
+    assign inflate_row = '0;
+  end
+  assign pop_o = decoder_pop || inflate_pop;
+  assign row_valid = decoder_row_valid || inflate_row_valid;
+  assign row = inflate_row_valid ? inflate_row : decoder_row;
+
   weight_lines #(.Inputs(Inputs), .Outputs(Outputs)) u_lines (
     .clk_i, .clear_i, .start_i(start), .command_i, .busy_o(lines_busy), .width_o(width), .last_row_o(last_row),
     .ready_o(rows_ready), .valid_i(row_valid), .row_i(row), .line_free_i, .line_write_o, .line_o
@@ -79,7 +100,7 @@ module weight_unpacker
 
   // A layer of an unknown codec is left to the executor, which refuses its command.
   assign advance_o = !clear_i && command_valid_i && (weighted ? layer_q && decoded_q && !lines_busy : !layer_q);
-  assign error_o = damaged;
+  assign error_o = damaged || inflate_damaged;
   assign error_index_o = command_index_i;
 
   always_ff @(posedge clk_i) begin
@@ -91,7 +112,7 @@ module weight_unpacker
         layer_q <= 1'b1;
         decoded_q <= 1'b0;
       end else if (advance_o) layer_q <= 1'b0;
-      if (decoder_done) decoded_q <= 1'b1;
+      if (decoder_done || inflate_done) decoded_q <= 1'b1;
     end
   end
 endmodule

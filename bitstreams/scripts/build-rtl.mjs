@@ -1,12 +1,12 @@
 /**
  * Verilates the overlay of a geometry into a shared library: bitstreams/build/<geometry>/libsluice.so.
  *
- *   node bitstreams/scripts/build-rtl.mjs [geometry ...] [--assert] [--coverage] [--force]
+ *   node bitstreams/scripts/build-rtl.mjs [geometry ...] [--assert] [--coverage] [--inflate] [--force]
  *
  * Default: every geometry in sdk/src/overlay/geometry.ts. Rebuilds only when the sources, the options or Verilator have
  * changed since (their hash lies beside the library). `--assert` keeps the assertions of the RTL, into
  * bitstreams/build/<geometry>-assert; `--coverage` counts lines and toggles (bench/rtl-coverage.mjs), into
- * <geometry>-coverage.
+ * <geometry>-coverage; `--inflate` adds the decoder for DEFLATE, into <geometry>-inflate.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -24,7 +24,7 @@ export function verilatorVersion() {
   return probe.status === 0 ? probe.stdout.trim() : undefined;
 }
 
-function verilatorOptions(geometry, { assertions, coverage }) {
+function verilatorOptions(geometry, { assertions, coverage, inflate }) {
   return [
     ..."--cc --build --exe --top-module sluice_overlay -O3 --x-assign fast --x-initial fast".split(" "),
     assertions ? "--assert" : "--noassert",
@@ -34,20 +34,25 @@ function verilatorOptions(geometry, { assertions, coverage }) {
     "-O2 -fPIC -fvisibility=hidden -std=c++17",
     "-LDFLAGS",
     "-shared",
-    ...Object.entries({ ...overlayParameters(geometry), TapLanes: geometry.pixels }).map(
-      ([name, value]) => `-G${name}=${value}`,
-    ),
+    ...Object.entries({
+      ...overlayParameters(geometry),
+      TapLanes: geometry.pixels,
+      Inflate: inflate ? 1 : 0,
+    }).map(([name, value]) => `-G${name}=${value}`),
   ];
 }
 
 /** Evaluation of every cycle at -O1: -O2 takes three times as long to build and runs no faster. */
 const COMPILER = { OPT_FAST: "-O1", OPT_SLOW: "-O0" };
 
-export function buildRtl(geometry, { assertions = false, coverage = false, force = false } = {}) {
-  const suffix = `${assertions ? "-assert" : ""}${coverage ? "-coverage" : ""}`;
+export function buildRtl(
+  geometry,
+  { assertions = false, coverage = false, inflate = false, force = false } = {},
+) {
+  const suffix = `${assertions ? "-assert" : ""}${coverage ? "-coverage" : ""}${inflate ? "-inflate" : ""}`;
   const folder = join(root, "build", `${geometry.id}${suffix}`);
   const library = join(folder, "libsluice.so");
-  const options = verilatorOptions(geometry, { assertions, coverage });
+  const options = verilatorOptions(geometry, { assertions, coverage, inflate });
   const rtl = overlaySources();
   const bench = readdirSync(sim, { withFileTypes: true }).filter((entry) => entry.isFile());
   const hash = createHash("sha256").update(JSON.stringify([options, COMPILER, verilatorVersion()]));
@@ -101,6 +106,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const library = buildRtl(geometry, {
       assertions: process.argv.includes("--assert"),
       coverage: process.argv.includes("--coverage"),
+      inflate: process.argv.includes("--inflate"),
       force: process.argv.includes("--force"),
     });
     console.log(

@@ -11,6 +11,7 @@ import {
   COMMAND_BYTES,
   commandFields,
   control,
+  decoderLimits,
   OVERLAY_ID,
   OVERLAY_VERSION,
   opcodes,
@@ -42,6 +43,10 @@ export function packageText() {
     `  localparam logic [31:0] OVERLAY_VERSION = 32'h${hex(OVERLAY_VERSION, 8)};`,
     `  localparam int COMMAND_BYTES = ${COMMAND_BYTES};`,
     `  localparam int TAP_SOURCE_BYTES = ${TAP_SOURCE_BYTES};`,
+    `  localparam int DECODER_TAPS = ${decoderLimits.taps};`,
+    `  localparam int DECODER_CHANNELS = ${decoderLimits.channels};`,
+    `  localparam int DECODER_PREDICTED_ROWS = ${decoderLimits.predictedRows};`,
+    `  localparam int DECODER_STATES = ${decoderLimits.states};`,
     `  localparam int CHANNEL_PARAMETER_BYTES = ${CHANNEL_PARAMETER_BYTES};`,
     "",
     ...Object.entries(registers).map(

@@ -5,6 +5,11 @@
 #include "Vsluice_overlay.h"
 #include "axi_memory.h"
 #include "verilated.h"
+#if VM_COVERAGE
+#include <unistd.h>
+
+#include "verilated_cov.h"
+#endif
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -66,7 +71,17 @@ EXPORT Simulation* sim_open(uint64_t base, uint64_t bytes, uint32_t seed) {
   return simulation;
 }
 
-EXPORT void sim_close(Simulation* simulation) { delete simulation; }
+EXPORT void sim_close(Simulation* simulation) {
+#if VM_COVERAGE
+  // bench/rtl-coverage.mjs adds the files of all simulations up.
+  if (const char* folder = getenv("SLUICE_RTL_COVERAGE")) {
+    static int count = 0;
+    const std::string path = std::string(folder) + "/" + std::to_string(getpid()) + "-" + std::to_string(count++);
+    simulation->context.coveragep()->write((path + ".dat").c_str());
+  }
+#endif
+  delete simulation;
+}
 
 EXPORT uint8_t* sim_memory(Simulation* simulation) { return simulation->ddr.data(); }
 EXPORT void sim_map(Simulation* simulation, uint64_t address, uint64_t bytes) { simulation->ddr.map(address, bytes); }

@@ -220,6 +220,13 @@ export function describeOverlayDevice(name: string, factory: DeviceFactory): voi
         "WEIGHT_STREAM",
         1,
       ],
+      [
+        "an END with commands behind it",
+        (commands) => [...commands, ...commands.slice(-1)],
+        "BAD_COMMAND",
+        3,
+      ],
+      ["the end of a program without END", (commands) => commands.slice(0, -1), "BAD_COMMAND", 3],
     ];
     for (const [what, change, error, command] of badCommands) {
       it(`stops at ${what} with ${error}`, async () => {

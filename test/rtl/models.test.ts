@@ -4,10 +4,11 @@
  */
 import { RtlDevice } from "@sluice/board-firmware/device/rtl.js";
 import { OverlayDriver } from "@sluice/board-firmware/driver";
+import { layerCrcs } from "@sluice/host-agent/jobs/layer-crcs.js";
 import { ansCodec, rawCodec, type WeightCodec } from "@sluice/sdk/codec";
 import { compile, inputFrame, outputCodes } from "@sluice/sdk/compile";
 import { importModel } from "@sluice/sdk/import";
-import { engineOrderCrc, kv260Geometry, type OverlayGeometry, smallGeometry } from "@sluice/sdk/overlay";
+import { kv260Geometry, type OverlayGeometry, smallGeometry } from "@sluice/sdk/overlay";
 import { createReference } from "@sluice/sdk/reference";
 import { describe, expect, it } from "vitest";
 import { codesOf } from "../support/check-compiled.js";
@@ -72,17 +73,7 @@ describe.skipIf(!hasSharedData)("whole models on the RTL", () => {
           `${geometry.id} ${file} ${codec.name}: ${cycles} cycles (model ${model}), ${device.beats(0)} weight beats, ${(Number(cycles) / seconds / 1000).toFixed(0)}k cycles/s`,
         );
         const tensors = createReference(graph).runAll(input);
-        const expected = compiled.layers.map(
-          ({ shape: [, width, channels], rows, tile, outputs: stored }) => {
-            const crcs = stored.map(({ tensor, codeOffset }) => {
-              const id = graph.tensors.findIndex(({ name }) => name === tensor);
-              const band = tensors[id].subarray(rows[0] * width * channels, rows[1] * width * channels);
-              const shape = { height: rows[1] - rows[0], width, channels, tile };
-              return engineOrderCrc(codesOf(band, codeOffset), shape, geometry);
-            });
-            return [crcs[0], crcs[1] ?? 0];
-          },
-        );
+        const expected = layerCrcs(graph, tensors, compiled.layers, geometry).map(([a, b]) => [a, b ?? 0]);
         if (process.env.SLUICE_RTL_LAYERS) {
           console.table(
             compiled.layers.map(({ index, name, kind, cycles: estimate }) => ({

@@ -131,7 +131,11 @@ export class OverlayRun {
     if (this.command >= commandCount) throw new OverlayFault("BAD_COMMAND", "the program has no END");
     if (this.command === 0) this.#beginFrame();
     const bytes = this.#read(this.#commandAddress(this.command), COMMAND_BYTES);
-    this.#current = this.#services.cache.prepare(bytes, imageBase);
+    const prepared = this.#services.cache.prepare(bytes, imageBase);
+    if (prepared.command.opcode === "END" && this.command + 1 !== commandCount) {
+      throw new OverlayFault("BAD_COMMAND", "END is not the last of COMMAND_COUNT commands");
+    }
+    this.#current = prepared;
     this.#slice = 0;
   }
 

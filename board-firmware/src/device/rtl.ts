@@ -46,10 +46,15 @@ const SLICE_CYCLES = 512;
 /** 250 MHz against about 100,000 simulated cycles a second, on a machine that is busy with other things. */
 const SLOWDOWN = 10_000;
 
-/** Where build-rtl.mjs puts the library of a geometry. */
+/**
+ * Where build-rtl.mjs puts the library of a geometry. SLUICE_RTL_BUILD names another build than the plain one: `assert`,
+ * `coverage` or `inflate`.
+ */
 export function rtlLibraryPath(geometry: OverlayGeometry): string {
   const manifest = import.meta.resolve("@sluice/bitstreams/package.json");
-  return fileURLToPath(new URL(`build/${geometry.id}/libsluice.so`, manifest));
+  const variant = process.env.SLUICE_RTL_BUILD;
+  const folder = variant ? `${geometry.id}-${variant}` : geometry.id;
+  return fileURLToPath(new URL(`build/${folder}/libsluice.so`, manifest));
 }
 
 export class RtlDevice implements OverlayDevice {

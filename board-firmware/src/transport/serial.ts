@@ -122,7 +122,8 @@ export class SerialTransport implements Transport {
       hint: "Check the USB cable and the board's power, then run the command again; what had arrived is kept.",
       cause,
     });
-    void this.close();
+    if (this.#port?.isOpen) this.#port.close(() => undefined);
+    else this.#finish();
   }
 
   #finish(): void {

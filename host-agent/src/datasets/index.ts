@@ -4,5 +4,4 @@ export * from "./image-folder.js";
 export * from "./input-files.js";
 export * from "./mnist.js";
 export * from "./open-dataset.js";
-export * from "./open-split.js";
 export * from "./picture.js";

@@ -1,2 +1,1 @@
 export * from "./fault-drill.js";
-export * from "./soak.js";

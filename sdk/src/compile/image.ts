@@ -5,8 +5,9 @@
  * other section but the program's (offsets). Equal tables are stored once. The program comes last.
  */
 import { rawCodec } from "../codec/raw.js";
-import type { LayerWeights, WeightCodec } from "../codec/types.js";
+import type { LayerWeights, WeightCodec, WeightLayout } from "../codec/types.js";
 import { packChannelParameters } from "../overlay/channel-parameters.js";
+import { decoderLimits } from "../overlay/decoder-limits.js";
 import type { EngineLayer } from "./engine-layer.js";
 import { TABLE_ENTRIES } from "./requantize-roots.js";
 import type { ImageSection, SectionKind } from "./types.js";
@@ -97,11 +98,18 @@ function encodeWeights(
   const raw = rawCodec.encode(inputs).streams;
   const streams = new Map<EngineLayer, Stream>();
   weighted.forEach((layer, at) => {
-    const stored = encoded.streams[at].length >= raw[at].length;
+    const stored = encoded.streams[at].length >= raw[at].length || !fitsDecoder(inputs[at].layout);
     streams.set(layer, stored ? { codec: rawCodec, bytes: raw[at] } : { codec, bytes: encoded.streams[at] });
   });
   const used = [...streams.values()].some((stream) => stream.codec === codec && codec.id !== rawCodec.id);
   return { tables: used ? encoded.tables : new Uint8Array(0), streams };
+}
+
+/** Whether the overlay can open a coded stream of this shape; a stored one it always can. */
+function fitsDecoder({ outputs, inputs, kernelHeight, kernelWidth }: WeightLayout): boolean {
+  return (
+    kernelHeight * kernelWidth <= decoderLimits.taps && Math.max(outputs, inputs) <= decoderLimits.channels
+  );
 }
 
 /** 512 bytes per output, unused entries 0. */

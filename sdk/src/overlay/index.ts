@@ -2,6 +2,7 @@ export * from "./activation-layout.js";
 export * from "./channel-parameters.js";
 export * from "./codes.js";
 export * from "./crc32c.js";
+export * from "./decoder-limits.js";
 export * from "./engine-order.js";
 export * from "./geometry.js";
 export * from "./manifest.js";

@@ -1,5 +1,11 @@
 /** The encoder of docs/formats/weight-stream.md: chooses everything by cost, then writes it. */
-import type { EncodedWeights, EncodeOptions, LayerWeights, WeightLayout } from "../types.js";
+import {
+  type EncodedWeights,
+  type EncodeOptions,
+  type LayerWeights,
+  type WeightLayout,
+  weightCount,
+} from "../types.js";
 import {
   type ChosenLayer,
   type ChosenModel,
@@ -137,14 +143,18 @@ function joinModels(
 
 /** Bits a lane wastes on average: its initial state, less what the last symbol saves, and half a word at the end. */
 const LANE_BITS = 16;
-/** Share of a layer's bits that its lanes may waste before it uses fewer. */
+/** Share of a layer's coded bits that its lanes may waste before it uses fewer. */
 const LANE_SHARE = 1 / 100;
+/** Bits per weight they may waste all the same: a large layer of next to no bits must still be decoded at line rate. */
+const LANE_BITS_PER_WEIGHT = 1 / 64;
 const FEWEST_LANES = 4;
 
-/** As many lanes as the layer's coded size pays for: small layers decode slower, but they are soon over. */
-function lanesFor(bits: number, { outputs, outputTile }: WeightLayout, most: number, fewest: number): number {
+/** As many lanes as the layer's size pays for: small layers decode slower, but they are soon over. */
+function lanesFor(bits: number, layout: WeightLayout, most: number, fewest: number): number {
+  const { outputs, outputTile } = layout;
+  const affordable = Math.max(bits * LANE_SHARE, weightCount(layout) * LANE_BITS_PER_WEIGHT);
   let lanes = most;
-  while (lanes > fewest && lanes * LANE_BITS > bits * LANE_SHARE) lanes /= 2;
+  while (lanes > fewest && lanes * LANE_BITS > affordable) lanes /= 2;
   while (lanes / 2 >= Math.min(outputs, outputTile)) lanes /= 2;
   return lanes;
 }
