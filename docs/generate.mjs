@@ -1,9 +1,11 @@
 /**
- * Writes the pages that follow from tables in the code: docs/registers.md and docs/formats/layer-program.md.
+ * Writes the pages that follow from tables in the code: docs/registers.md, docs/formats/layer-program.md, and the table in
+ * docs/twin.md.
  * Run after a build: node docs/generate.mjs. A test fails when a page is stale.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { faultTable } from "@sluice/board-firmware/twin";
 import {
   CHANNEL_PARAMETER_BYTES,
   COMMAND_BYTES,
@@ -25,7 +27,29 @@ export function generatedPages() {
   return new Map([
     ["docs/registers.md", registersPage()],
     ["docs/formats/layer-program.md", layerProgramPage()],
+    ["docs/twin.md", twinPage()],
   ]);
+}
+
+/** The page's own text with the fault table between its marks. */
+function twinPage() {
+  const page = readFileSync(new URL("twin.md", import.meta.url), "utf8");
+  const rows = faultTable.map(({ id, what, where, opportunity, errors, serialErrors, deadlineMs }) => [
+    `\`${id}\``,
+    what,
+    where,
+    opportunity,
+    codes(errors) + (serialErrors ? `; serial: ${codes(serialErrors)}` : ""),
+    `${deadlineMs / 1000} s`,
+  ]);
+  const titles = ["fault", "what fails", "made by", "an opportunity is", "the host gets", "within"];
+  const [before, rest] = page.split("<!-- generated: faults -->");
+  const after = rest.slice(rest.indexOf("<!-- end -->"));
+  return `${before}<!-- generated: faults -->\n\n${table(titles, rows)}\n\n${after}`;
+}
+
+function codes(errors) {
+  return errors.length === 0 ? "the right result" : errors.map((code) => `\`${code}\``).join(", ");
 }
 
 function registersPage() {

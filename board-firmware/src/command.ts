@@ -107,7 +107,10 @@ async function serve(options: CommandOptions): Promise<void> {
     return;
   }
   process.stdout.write(`${JSON.stringify(board.ready)}\n`);
+  const manager = await openServiceManager();
+  manager?.ready();
   await untilToldToStop(options.withParent === true);
+  manager?.stopping();
   await board.close();
   process.stdin.destroy();
 }
@@ -116,6 +119,12 @@ function showCode(code: string): void {
   process.stderr.write(
     `sluice board: no host is paired with this board yet. On the host:\n  sluice pair --link LINK --code ${code}\n`,
   );
+}
+
+/** koffi only where somebody listens. */
+async function openServiceManager() {
+  if (!process.env.NOTIFY_SOCKET) return undefined;
+  return (await import("./service/index.js")).serviceManager();
 }
 
 function runtimeOptions(options: CommandOptions): BoardRuntimeOptions {

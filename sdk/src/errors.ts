@@ -50,6 +50,8 @@ export class ImportError extends SluiceError {}
 export class GraphError extends SluiceError {}
 /** A Graph the overlay cannot run, or not within its memory or its proven ranges. */
 export class CompileError extends SluiceError {}
+/** A compression target that cannot be read, or that no plan reaches. */
+export class PlanError extends SluiceError {}
 /** A weight stream that is damaged or was asked for something impossible. */
 export class CodecError extends SluiceError {}
 /** A `.sluice` file that is truncated, corrupted, oversized or of another version. */

@@ -6,9 +6,14 @@ import type { SeededRandom } from "./seeded-random.js";
 export interface FloatModelOptions {
   /** Zero biases leave power-of-two arithmetic exact. */
   readonly biases: boolean;
+  /** Of every layer but the classifier; default 8. */
+  readonly channels?: number;
 }
 
-export function residualModel(random: SeededRandom, { biases }: FloatModelOptions): FloatGraph {
+export function residualModel(
+  random: SeededRandom,
+  { biases, channels: width = 8 }: FloatModelOptions,
+): FloatGraph {
   const tensors: FloatTensor[] = [{ name: "image", shape: [8, 8, 3] }];
   const nodes: FloatNode[] = [];
   const add = (node: FloatNode, shape: FloatTensor["shape"]): number => {
@@ -58,14 +63,15 @@ export function residualModel(random: SeededRandom, { biases }: FloatModelOption
       },
       tensors[input].shape,
     );
-  const first = relu(convolution("first", 0, 8, 3, 1));
-  const branch = convolution("branch", relu(convolution("down", first, 8, 3, 2)), 8, 3, 1);
-  const short = convolution("short", first, 8, 1, 2);
-  const sum = add(
-    { kind: "add", name: "sum", sourceOp: "Add", inputs: [branch, short], output: -1 },
-    [4, 4, 8],
-  );
-  const depthwise = relu(convolution("depthwise", relu(sum), 8, 3, 1, 8));
+  const first = relu(convolution("first", 0, width, 3, 1));
+  const branch = convolution("branch", relu(convolution("down", first, width, 3, 2)), width, 3, 1);
+  const short = convolution("short", first, width, 1, 2);
+  const sum = add({ kind: "add", name: "sum", sourceOp: "Add", inputs: [branch, short], output: -1 }, [
+    4,
+    4,
+    width,
+  ]);
+  const depthwise = relu(convolution("depthwise", relu(sum), width, 3, 1, width));
   const pooled = add(
     {
       kind: "average-pool",
@@ -79,7 +85,7 @@ export function residualModel(random: SeededRandom, { biases }: FloatModelOption
       padding: { top: 0, bottom: 0, left: 0, right: 0 },
       countPadding: false,
     },
-    [1, 1, 8],
+    [1, 1, width],
   );
   const output = convolution("classifier", pooled, 5, 1, 1);
   const source = { format: "synthetic" as const, file: "residual", sha256: "0".repeat(64) };

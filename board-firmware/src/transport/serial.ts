@@ -122,8 +122,7 @@ export class SerialTransport implements Transport {
       hint: "Check the USB cable and the board's power, then run the command again; what had arrived is kept.",
       cause,
     });
-    if (this.#port?.isOpen) this.#port.close(() => undefined);
-    else this.#finish();
+    void this.close();
   }
 
   #finish(): void {

@@ -1,6 +1,13 @@
 /** `sluice compress`: a float model becomes a small integer package, with the accuracy measured. */
 import { availableParallelism } from "node:os";
 import {
+  describeTarget,
+  type PlannedModel,
+  paretoPlot,
+  parseTargets,
+  type Target,
+} from "@sluice/sdk/planner";
+import {
   type ClusterStart,
   type CompressionMethod,
   clusterStarts,
@@ -18,6 +25,7 @@ import {
   isNeutral,
   MAX_CALIBRATION_IMAGES,
 } from "../jobs/compress-job.js";
+import { planText } from "../report/plan-text.js";
 import { bytes, integer, percent } from "../report/text-table.js";
 import { writeFileWhole, writeJson } from "./json-output.js";
 import { addMethodOptions, type MethodOptions, methodSettings } from "./method-options.js";
@@ -33,6 +41,8 @@ interface CompressOptions extends CompileOptions, PreprocessOptions, MethodOptio
   readonly dataset: string;
   readonly method: CompressionMethod;
   readonly weightBits: number;
+  readonly target?: string;
+  readonly plot?: string;
   readonly activationBits: number;
   readonly scales: ScaleKind;
   readonly perTensor?: boolean;
@@ -54,12 +64,31 @@ export function registerCompress(program: Command): void {
     .command("compress")
     .description("Quantise a float model after training, measure it and write a .sluice package")
     .argument("<model>", "float model: ONNX (.onnx) or TFLite (.tflite)")
-    .requiredOption("--dataset <kind:dir>", "cifar10:DIR or mnist:DIR, with training and test files")
+    .requiredOption(
+      "--dataset <dir>",
+      "folder with training and test files (CIFAR-10, MNIST, or pictures under train and test); KIND:DIR says which",
+    )
     .addOption(
       new Option("--method <name>", "how weights are quantised")
         .choices(Object.keys(compressionMethods))
         .default("rate-distortion"),
     )
+    .addOption(
+      new Option(
+        "--target <limits>",
+        "let the planner choose a method for every layer: bits/weight<=3.5, size<=120kB, drop<=0.5, cycles<=20000, or several with commas",
+      ).conflicts([
+        "method",
+        "prune",
+        "weightBits",
+        "perTensor",
+        "scales",
+        "range",
+        "activationBits",
+        "lambda",
+      ]),
+    )
+    .option("--plot <file>", "with --target: the verified plans as SVG (default: beside the package)")
     .option(
       "--bits, --weight-bits <n>",
       "weight bits of the fixed-width methods, 2..8 (2 is ternary)",
@@ -114,13 +143,16 @@ Examples:
   sluice compress model.onnx --dataset cifar10:data/cifar10 --method dfq --calibration 0
   sluice compress model.onnx --dataset cifar10:data/cifar10 --method apot --weight-bits 4 --activation-bits 4
   sluice compress model.tflite --dataset cifar10:data/cifar10 --method pruning --prune obs:0.7
-  sluice compress model.tflite --dataset cifar10:data/cifar10 --method clustering --clusters 16`,
+  sluice compress model.tflite --dataset cifar10:data/cifar10 --method clustering --clusters 16
+  sluice compress model.tflite --dataset data/cifar10 --target "drop<=0.5" --plot pareto.svg
+  sluice compress model.tflite --dataset data/cifar10 --target "bits/weight<=2,cycles<=40000"`,
     )
     .action((model: string, options: CompressOptions) => compress(model, options));
 }
 
 async function compress(model: string, options: CompressOptions): Promise<void> {
   const started = performance.now();
+  const targets = options.target === undefined ? undefined : parseTargets(options.target);
   const normalization = { scale: options.scale ?? 1, mean: options.mean ?? [0], std: options.std ?? [1] };
   const result = await compressModel(
     {
@@ -145,6 +177,7 @@ async function compress(model: string, options: CompressOptions): Promise<void> 
       normalization,
       geometry: options.geometry,
       codec: options.codec,
+      targets,
       limit: options.limit,
       workers: availableParallelism(),
     },
@@ -155,21 +188,31 @@ async function compress(model: string, options: CompressOptions): Promise<void> 
   writeFileWhole(out, result.package);
   const { accuracy, size, compiled } = result;
   const raw = compiled.layers.reduce((sum, { weightBytes }) => sum + weightBytes, 0);
+  const { planned } = result;
+  const method = planned ? "planner" : options.method;
+  const plot = planned && (options.plot ?? `${out.replace(/\.sluice$/, "")}.svg`);
+  if (planned && plot) writeFileWhole(plot, plotOf(result.file, planned, targets ?? []));
+  // Exactly these fields: programs compare them.
   writeJson(options.json, {
     model: result.file,
-    method: options.method,
-    accuracy,
+    method,
+    accuracy: { float: accuracy.float, integer: accuracy.integer, images: accuracy.images },
     bitsPerWeight: size.bitsPerWeight,
     codedBytes: size.weightBytes + size.sideBytes,
     rawWeightBytes: raw,
     cyclesPerFrame: compiled.plan.cyclesPerFrame,
     calibrationImages: result.calibrationImages,
     seconds,
-    out,
-    packageBytes: result.package.length,
-    codec: compiled.codec,
   });
-  if (options.json !== "-") process.stdout.write(report(result, out, seconds, isNeutral(normalization)));
+  if (options.json === "-") return;
+  if (planned) process.stdout.write(`${planText(planned, result.heldOutImages ?? 0)}\n`);
+  process.stdout.write(report(result, out, seconds, isNeutral(normalization)));
+  if (plot) process.stdout.write(`plot: ${plot}\n`);
+}
+
+function plotOf(file: string, { points, best }: PlannedModel, targets: readonly Target[]): string {
+  const names = targets.map(describeTarget).join(", ");
+  return paretoPlot(`${file}: ${names}`, points, best, targets);
 }
 
 function report(result: CompressResult, out: string, seconds: number, neutral: boolean): string {
@@ -183,10 +226,11 @@ function report(result: CompressResult, out: string, seconds: number, neutral: b
     `${file}: ${integer(size.weights)} weights in ${bytes(size.weightBytes)} + ${bytes(size.sideBytes)} scales and biases ` +
     `(${size.bitsPerWeight.toFixed(3)} bits per weight, everything counted)\n` +
     `top-1 on ${integer(accuracy.images)} test images: float ${percent(accuracy.float, 2)}, integer ` +
-    `${percent(accuracy.integer, 2)} ± ${percent(accuracy.interval, 2)} (drop ${drop.toFixed(2)} points, same class on ` +
-    `${percent(accuracy.agreement, 2)})\n` +
+    `${percent(accuracy.integer, 2)} (95 % interval ${percent(accuracy.interval[0], 2)} to ${percent(accuracy.interval[1], 2)}; ` +
+    `drop ${drop.toFixed(2)} points, same class on ${percent(accuracy.agreement, 2)})\n` +
     `${compiled.plan.cyclesPerFrame.toLocaleString("en")} cycles a frame by the model; calibrated on ` +
-    `${integer(result.calibrationImages)} training images; ${seconds.toFixed(0)} s\n${hint}` +
+    `${integer(result.calibrationImages)} images of ${result.datasets.training}, tested on ${result.datasets.test}; ` +
+    `${seconds.toFixed(0)} s\n${hint}` +
     `${out}: ${bytes(result.package.length)}\nnext: sluice deploy ${out}\n`
   );
 }

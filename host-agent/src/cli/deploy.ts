@@ -7,6 +7,7 @@ import {
   faultListing,
   faultPlanOf,
 } from "@sluice/board-firmware/twin/fault-options.js";
+import { SluiceError } from "@sluice/sdk/errors.js";
 import { formatNpy } from "@sluice/sdk/npy";
 import { type Command, Option } from "commander";
 import { Listr, type ListrRendererValue } from "listr2";
@@ -24,6 +25,7 @@ import { type InputSource, openInputs } from "../jobs/input-source.js";
 import { openBoardSession } from "../jobs/open-board.js";
 import { renderDeployReport } from "../report/deploy-report.js";
 import { bytes, integer, percent } from "../report/text-table.js";
+import { UsageError } from "./errors.js";
 import { exitCodes } from "./exit-codes.js";
 import { writeFileWhole, writeJson } from "./json-output.js";
 import {
@@ -111,8 +113,7 @@ async function deploy(modelPath: string | undefined, options: DeployOptions): Pr
     process.stdout.write(faultListing());
     return;
   }
-  // A wrong name is a mistake of this command line, not of a board.
-  faultPlanOf(options);
+  checkFaults(options);
   const bundled = modelPath === undefined ? defaultModel() : undefined;
   const path = modelPath ?? bundled?.modelPath ?? "";
   const context = { faults: [] as string[] } as Context;
@@ -212,6 +213,16 @@ async function deploy(modelPath: string | undefined, options: DeployOptions): Pr
   } finally {
     await context.session?.close();
     for (const fault of context.faults) process.stderr.write(`fault injected: ${fault}\n`);
+  }
+}
+
+/** A wrong name is a mistake of this command line, not of a board. */
+function checkFaults(options: FaultOptions): void {
+  try {
+    faultPlanOf(options);
+  } catch (error) {
+    if (error instanceof SluiceError) throw new UsageError(error.code, error.message, error);
+    throw error;
   }
 }
 

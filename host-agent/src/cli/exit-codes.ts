@@ -6,6 +6,7 @@ import {
   GraphError,
   ImportError,
   PackageError,
+  PlanError,
 } from "@sluice/sdk/errors.js";
 
 export const exitCodes = {
@@ -20,6 +21,8 @@ export const exitCodes = {
 const inputErrors = [ImportError, PackageError, DatasetError, GraphError, CompileError, CodecError];
 
 export function exitCodeOf(error: Error): number {
+  if (error instanceof PlanError)
+    return error.code === "unreachable-target" ? exitCodes.badInput : exitCodes.usage;
   return inputErrors.some((type) => error instanceof type) ? exitCodes.badInput : exitCodes.board;
 }
 
@@ -27,6 +30,6 @@ export const exitCodeHelp = `Exit codes:
   0   done; everything compared was equal
   1   the board's results differ from the reference
   2   wrong usage
-  3   a model, package or data set cannot be used
+  3   a model, package or data set cannot be used, or not for the target
   4   the board or the link failed
   70  a defect in sluice itself`;

@@ -4,4 +4,5 @@ export * from "./image-folder.js";
 export * from "./input-files.js";
 export * from "./mnist.js";
 export * from "./open-dataset.js";
+export * from "./open-split.js";
 export * from "./picture.js";

@@ -1,1 +1,2 @@
 export * from "./fault-drill.js";
+export * from "./soak.js";

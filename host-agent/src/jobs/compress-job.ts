@@ -1,43 +1,46 @@
 /** `compress`: a float model and a data set become a package, with the accuracy of both measured. */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { codecByName } from "@sluice/sdk/codec";
+import { codecByName, type WeightCodec } from "@sluice/sdk/codec";
 import { type CompiledModel, compile } from "@sluice/sdk/compile";
-import { DatasetError, ImportError } from "@sluice/sdk/errors.js";
+import { ImportError } from "@sluice/sdk/errors.js";
 import type { Graph, InputEncoding } from "@sluice/sdk/graph";
-import { elementCount } from "@sluice/sdk/graph";
 import type { FloatGraph } from "@sluice/sdk/graph/float.js";
 import { importFloatModel } from "@sluice/sdk/import/float";
-import { geometryById } from "@sluice/sdk/overlay";
+import { geometryById, type OverlayGeometry } from "@sluice/sdk/overlay";
 import { writePackage } from "@sluice/sdk/package";
-import { createInputEncoder, defaultPreprocessing, type InputEncoder } from "@sluice/sdk/preprocess";
+import { type PlannedModel, planModel, type Target } from "@sluice/sdk/planner";
+import { defaultPreprocessing } from "@sluice/sdk/preprocess";
 import {
   type CodedSize,
   codedSize,
   lowerFloatGraph,
-  type QuantizationPlan,
   type QuantizeOptions,
   quantizeModel,
 } from "@sluice/sdk/quantize";
-import { argmax } from "@sluice/sdk/reference";
-import { createFloatInterpreter } from "@sluice/sdk/reference/float";
-import { type Dataset, items, openDataset } from "../datasets/index.js";
+import type { Dataset } from "../datasets/index.js";
+import { openSplit } from "../datasets/index.js";
+import { HeldOut } from "./compress/held-out.js";
+import { type Accuracy, measureAccuracy } from "./compress/measure-accuracy.js";
+import { readImages, seededNumbers, spreadPositions } from "./compress/model-inputs.js";
 import { ReferencePool } from "./reference-pool.js";
 
 /** More calibration images than this gain nothing. */
 export const MAX_CALIBRATION_IMAGES = 2_048;
-const BATCH = 32;
-/** Images a reference worker is given at once. */
-const SHARE = 64;
+/** Training images on which plans are verified. */
+export const HELD_OUT_IMAGES = 2_000;
 const MAX_MODEL_BYTES = 2 ** 30;
 
 export interface CompressRequest {
   readonly model: string;
-  /** KIND:DIR with a training and a test split. */
+  /** A folder or KIND:DIR with a training and a test part. */
   readonly dataset: string;
   readonly calibrationImages: number;
   readonly seed: number;
+  /** One method for all layers. */
   readonly quantize: Omit<QuantizeOptions, "random" | "onProgress">;
+  /** The planner chooses instead. */
+  readonly targets?: readonly Target[];
   /** How pixels become the float model's input: (pixel * scale - mean) / std. */
   readonly normalization: {
     readonly scale: number;
@@ -53,18 +56,7 @@ export interface CompressRequest {
 
 export interface CompressProgress {
   /** @param done 0..1 of the stage */
-  readonly onStage: (stage: "calibrate" | "quantize" | "evaluate", done: number, detail: string) => void;
-}
-
-export interface Accuracy {
-  /** Top-1 in 0..1 over the same images. */
-  readonly float: number;
-  readonly integer: number;
-  /** Share of images on which both give the same class. */
-  readonly agreement: number;
-  readonly images: number;
-  /** Half-width of the 95 % confidence interval of `integer`. */
-  readonly interval: number;
+  readonly onStage: (stage: string, done: number, detail: string) => void;
 }
 
 export interface CompressResult {
@@ -75,9 +67,33 @@ export interface CompressResult {
   readonly size: CodedSize;
   readonly accuracy: Accuracy;
   readonly calibrationImages: number;
+  /** What was read: "cifar10:data (train)" and "... (test)". */
+  readonly datasets: { readonly training: string; readonly test: string };
+  /** Where the planner chose. */
+  readonly planned?: PlannedModel;
+  readonly heldOutImages?: number;
 }
 
-/** @throws {ImportError}, {DatasetError}, {GraphError} or {CompileError}; nothing is written here. */
+/** What both ways of compressing begin with. */
+interface Prepared {
+  readonly model: FloatGraph;
+  readonly encoding: InputEncoding;
+  readonly training: Dataset;
+  readonly images: Float32Array;
+  readonly positions: readonly number[];
+  readonly geometry: OverlayGeometry;
+  readonly codec: WeightCodec;
+}
+
+interface Compressed {
+  readonly graph: Graph;
+  readonly size: CodedSize;
+  readonly compiled: CompiledModel;
+  readonly planned?: PlannedModel;
+  readonly heldOutImages?: number;
+}
+
+/** @throws {ImportError}, {DatasetError}, {GraphError}, {PlanError} or {CompileError}; nothing is written here. */
 export async function compressModel(
   request: CompressRequest,
   progress: CompressProgress,
@@ -88,38 +104,73 @@ export async function compressModel(
   const model = importFloatModel(readModel(request.model), { file });
   const count = Math.min(request.calibrationImages, training.count, MAX_CALIBRATION_IMAGES);
   const encoding: InputEncoding = { kind: "normalize", ...request.normalization, rounding: "half-away" };
-  const images = await readImages(model, encoding, training, count, request.seed, (done) =>
+  const positions = spreadPositions(training.count, count, request.seed);
+  const images = await readImages(model, encoding, training, positions, (done) =>
     progress.onStage("calibrate", done, training.name),
   );
-  const plan: QuantizationPlan = quantizeModel(model, images, count, {
-    inputRange: inputRange(request.normalization),
-    ...request.quantize,
-    random: seededNumbers(request.seed),
-    onProgress: (done, layer) => progress.onStage("quantize", done, layer),
-  });
-  const graph = lowerFloatGraph(model, plan, { inputEncoding: encoding });
-  const codec = codecByName(request.codec);
   const geometry = geometryById(request.geometry);
-  const size = codedSize(model, plan, graph, codec);
-  const compiled = compile(graph, { geometry, codec });
-  const preprocessing = defaultPreprocessing(graph);
+  const codec = codecByName(request.codec);
+  const prepared: Prepared = { model, encoding, training, images, positions, geometry, codec };
+  const made = request.targets
+    ? await compressByPlan(request, request.targets, prepared, progress)
+    : compressByMethod(request, prepared, progress);
+  const { graph, compiled } = made;
   const pool = new ReferencePool({ graph, layers: [], geometry }, request.workers);
   try {
-    const accuracy = await measure(model, graph, encoding, test, request.limit, pool, (done) =>
+    const accuracy = await measureAccuracy(model, graph, encoding, test, request.limit, pool, (done) =>
       progress.onStage("evaluate", done, test.name),
     );
     return {
+      ...made,
       file,
-      graph,
-      compiled,
-      package: writePackage(compiled, graph, preprocessing),
-      size,
+      package: writePackage(compiled, graph, defaultPreprocessing(graph)),
       accuracy,
       calibrationImages: count,
+      datasets: { training: training.name, test: test.name },
     };
   } finally {
     await pool.close();
   }
+}
+
+function compressByMethod(
+  { quantize, seed, normalization }: CompressRequest,
+  { model, images, positions, encoding, geometry, codec }: Prepared,
+  progress: CompressProgress,
+): Compressed {
+  const plan = quantizeModel(model, images, positions.length, {
+    inputRange: inputRange(normalization),
+    ...quantize,
+    random: seededNumbers(seed),
+    onProgress: (done, layer) => progress.onStage("quantize", done, layer),
+  });
+  const graph = lowerFloatGraph(model, plan, { inputEncoding: encoding });
+  return { graph, size: codedSize(model, plan, graph, codec), compiled: compile(graph, { geometry, codec }) };
+}
+
+async function compressByPlan(
+  { seed, workers }: CompressRequest,
+  targets: readonly Target[],
+  { model, images, positions, training, encoding, geometry, codec }: Prepared,
+  progress: CompressProgress,
+): Promise<Compressed> {
+  const held = await HeldOut.read(
+    model,
+    encoding,
+    training,
+    spreadPositions(training.count, HELD_OUT_IMAGES, seed, new Set(positions)),
+    { geometry, workers },
+  );
+  const planned = await planModel(model, images, positions.length, targets, {
+    inputEncoding: encoding,
+    geometry,
+    codec,
+    random: seededNumbers(seed),
+    measure: (graph) => held.measure(graph),
+    onProgress: progress.onStage,
+  });
+  const { graph, size, compiled } = planned.best;
+  return { graph, size, compiled, planned, heldOutImages: held.count };
 }
 
 /** Which classes a scale, mean and standard deviation leave neutral. */
@@ -134,27 +185,6 @@ function inputRange({ scale, mean, std }: CompressRequest["normalization"]): [nu
     return [-value / deviation, (255 * scale - value) / deviation];
   });
   return [Math.min(...ends), Math.max(...ends)];
-}
-
-function openSplit(specification: string, split: "train" | "test"): Dataset {
-  if (specification.startsWith("images:")) {
-    throw new DatasetError("no-training-split", "A folder of pictures has no training and test parts.", {
-      place: "--dataset",
-      expected: "cifar10:DIR or mnist:DIR with both parts",
-      found: specification,
-      hint: "Calibration must never see the test images, so the data set has to keep them apart.",
-    });
-  }
-  const dataset = openDataset(specification, { split });
-  if (/\.bin(\.gz)?$/.test(specification)) {
-    throw new DatasetError("no-training-split", "One batch file cannot serve for calibration and test.", {
-      place: "--dataset",
-      expected: "the folder with all batches",
-      found: specification,
-      hint: "Give the folder that holds the file.",
-    });
-  }
-  return dataset;
 }
 
 function readModel(path: string): Uint8Array {
@@ -174,135 +204,4 @@ function readModel(path: string): Uint8Array {
       cause,
     });
   }
-}
-
-/** The float input of pictures: the integer encoder's own resizing and colour on codes, then the normalisation. */
-function floatEncoder(model: FloatGraph, encoding: InputEncoding): (pixels: Int32Array) => Float32Array {
-  const channels = model.tensors[model.input].shape[2];
-  if (encoding.kind !== "normalize") return (pixels) => Float32Array.from(pixels);
-  const { scale, mean, std } = encoding;
-  const at = (list: readonly number[], channel: number): number => list[list.length === 1 ? 0 : channel];
-  return (pixels) =>
-    Float32Array.from(pixels, (pixel, index) => {
-      const channel = index % channels;
-      return (pixel * scale - at(mean, channel)) / at(std, channel);
-    });
-}
-
-/** Pixels 0..255 of the model's input size, whatever the size of the picture. */
-function pixelEncoder(model: FloatGraph): InputEncoder {
-  const { shape, name } = model.tensors[model.input];
-  const graph: Graph = {
-    name: model.name,
-    source: { format: "sluice", file: model.source.file, sha256: model.source.sha256 },
-    tensors: [{ name, shape, min: 0, max: 255, scale: 1, zeroPoint: 0 }],
-    nodes: [],
-    input: 0,
-    inputEncoding: { kind: "codes" },
-    output: 0,
-    notes: [],
-  };
-  return createInputEncoder(defaultPreprocessing(graph), graph);
-}
-
-/** `count` pictures spread evenly over the data set; the seed moves the first one. */
-async function readImages(
-  model: FloatGraph,
-  encoding: InputEncoding,
-  dataset: Dataset,
-  count: number,
-  seed: number,
-  onProgress: (done: number) => void,
-): Promise<Float32Array> {
-  const size = elementCount(model.tensors[model.input].shape);
-  const images = new Float32Array(size * count);
-  const pixels = pixelEncoder(model);
-  const toFloat = floatEncoder(model, encoding);
-  const spacing = dataset.count / count;
-  const offset = seededNumbers(seed)() * spacing;
-  for (let index = 0; index < count; index += 1) {
-    const item = await dataset.get(Math.min(dataset.count - 1, Math.floor(offset + index * spacing)));
-    images.set(toFloat(pixels.encode(item.image, item.name)), index * size);
-    if (index % BATCH === 0) onProgress(index / count);
-  }
-  return images;
-}
-
-async function measure(
-  model: FloatGraph,
-  graph: Graph,
-  encoding: InputEncoding,
-  dataset: Dataset,
-  limit: number | undefined,
-  pool: ReferencePool,
-  onProgress: (done: number) => void,
-): Promise<Accuracy> {
-  const total = Math.min(limit ?? dataset.count, dataset.count);
-  const interpreter = createFloatInterpreter(model, { batch: BATCH });
-  const stored = createInputEncoder(defaultPreprocessing(graph), graph);
-  const pixels = pixelEncoder(model);
-  const toFloat = floatEncoder(model, encoding);
-  const size = elementCount(model.tensors[model.input].shape);
-  const classes = elementCount(model.tensors[model.output].shape);
-  const labels: (number | undefined)[] = [];
-  const floatClasses: number[] = [];
-  const integerClasses: number[] = [];
-  const batch = new Float32Array(SHARE * size);
-  let codes = new Int32Array(SHARE * size);
-  let filled = 0;
-  const pending: Promise<void>[] = [];
-  const flush = (): void => {
-    const first = labels.length - filled;
-    for (let start = 0; start < filled; start += BATCH) {
-      const images = Math.min(BATCH, filled - start);
-      const logits = interpreter.run(batch.subarray(start * size, (start + images) * size), images);
-      for (let image = 0; image < images; image += 1) {
-        floatClasses.push(argmax(logits.subarray(image * classes, (image + 1) * classes)));
-      }
-    }
-    const images = filled;
-    pending.push(
-      pool.run(codes.subarray(0, filled * size), filled, false).then(({ outputs }) => {
-        for (let image = 0; image < images; image += 1) {
-          integerClasses[first + image] = argmax(outputs.subarray(image * classes, (image + 1) * classes));
-        }
-      }),
-    );
-    codes = new Int32Array(SHARE * size);
-    filled = 0;
-  };
-  for await (const { image, name, label, index } of items(dataset, total)) {
-    batch.set(toFloat(pixels.encode(image, name)), filled * size);
-    codes.set(stored.encode(image, name), filled * size);
-    labels.push(label);
-    filled += 1;
-    if (filled < SHARE) continue;
-    flush();
-    onProgress(index / total);
-    // The queue stays short, so memory does too.
-    if (pending.length > 2 * pool.size) await pending.shift();
-  }
-  if (filled > 0) flush();
-  await Promise.all(pending);
-  const shareOf = (test: (index: number) => boolean): number =>
-    labels.reduce((sum: number, _, index) => sum + (test(index) ? 1 : 0), 0) / Math.max(1, total);
-  const integer = shareOf((index) => integerClasses[index] === labels[index]);
-  return {
-    float: shareOf((index) => floatClasses[index] === labels[index]),
-    integer,
-    agreement: shareOf((index) => floatClasses[index] === integerClasses[index]),
-    images: total,
-    interval: 1.96 * Math.sqrt((integer * (1 - integer)) / Math.max(1, total)),
-  };
-}
-
-/** mulberry32: numbers in [0, 1) that the seed fixes. */
-export function seededNumbers(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -26,6 +26,8 @@ export interface GroupContext {
   readonly coupling?: Float64Array;
   /** [O][K]; 0 for weights that go. */
   readonly mask?: Uint8Array;
+  /** The weights under that mask, when they are known already (`refitMasked`). */
+  readonly refitted?: Float64Array;
   readonly random: () => number;
 }
 
@@ -67,7 +69,7 @@ export function solveGroup(
   const { size } = gram;
   const importance = context.importance ?? new Float64Array(free.length / size).fill(1);
   const isPrunedFirst = mask && settings.pruningOrder === "prune-first";
-  const target = isPrunedFirst ? refitMasked(free, mask, gram.matrix, size) : free;
+  const target = isPrunedFirst ? (context.refitted ?? refitMasked(free, mask, gram.matrix, size)) : free;
   const solved = solveTarget(target, gram, settings, importance, {
     coupling: context.coupling,
     mask: isPrunedFirst ? mask : undefined,

@@ -9,7 +9,13 @@ import type { TensorId } from "../graph/types.js";
 import { calibrate, type RangeMethod } from "./calibrate.js";
 import { equalizeModel, quantizeDataFree, withMeasuredStatistics } from "./data-free/index.js";
 import { diagonalsOf, logitCoupling } from "./fisher.js";
-import { bitsOf, type QuantizationPlan, type QuantizedWeights, quantizeInPlace } from "./grids.js";
+import {
+  type ActivationGrid,
+  bitsOf,
+  type QuantizationPlan,
+  type QuantizedWeights,
+  quantizeInPlace,
+} from "./grids.js";
 import { type GroupContext, layerGram, solveGroup, solveNearest } from "./layer-solver.js";
 import { fitExponent } from "./level-sets/index.js";
 import { defaultWeightOptions, needsNoMoments, type WeightOptions, weightScaleKind } from "./methods.js";
@@ -31,6 +37,8 @@ export interface QuantizeOptions extends Partial<WeightOptions> {
   readonly masks?: WeightMasks;
   /** Ends of the model's input values, for quantisation without data; default the range of normalised pictures. */
   readonly inputRange?: readonly [number, number];
+  /** Grids from an earlier calibration; absent: calibrated here. */
+  readonly activations?: ReadonlyMap<TensorId, ActivationGrid>;
   /** Of the logits, when it is known already (`logitSensitivity`). */
   readonly sensitivity?: ReadonlyMap<string, Float64Array>;
   /** The same with the products of outputs, for rate-distortion (`logitCoupling`). */
@@ -67,11 +75,9 @@ export function quantizeModel(
     const plan = quantizeDataFree(graph, settings, { activationBits, inputRange });
     return graph === model ? plan : { ...plan, model: graph };
   }
-  const activations = calibrate(graph, images, count, {
-    scales: settings.scales,
-    bits: activationBits,
-    range,
-  });
+  const activations =
+    options.activations ??
+    calibrate(graph, images, count, { scales: settings.scales, bits: activationBits, range });
   const isKnown =
     options.coupling ?? (settings.method === "rate-distortion" ? undefined : options.sensitivity);
   const coupling =
@@ -281,7 +287,7 @@ function finish({ codes, scale }: LayerCodes, group: Moments, settings: WeightOp
 }
 
 /** Powers of two stay as they are; coarse scales would cost accuracy where codes have many bits. */
-function sideOf(settings: WeightOptions): SideRounding {
+export function sideOf(settings: WeightOptions): SideRounding {
   if (settings.method === "rate-distortion") return coarseSide;
   return weightScaleKind(settings) === "free" ? preciseSide : exactSide;
 }

@@ -1,0 +1,64 @@
+/**
+ * Thousands of deploy and run cycles against a twin that fails at random, on TCP (TLS 1.3) and on a serial line (a
+ * pseudo-terminal, sealed records): wrong results, hangs, memory and descriptors.
+ *
+ *   node bench/soak.mjs [cycles] [seed]        default 5,000 cycles; about ten minutes on two cores
+ */
+import { readdirSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { soak } from "@sluice/host-agent/drill";
+import { drillModel } from "./drill-model.mjs";
+
+const cycles = Number(process.argv[2] ?? 5_000);
+const seed = Number(process.argv[3] ?? process.env.SLUICE_SEED ?? 2026);
+// The heap's size means something only right after a collection.
+setFlagsFromString("--expose-gc");
+globalThis.gc = runInNewContext("gc");
+
+const model = await drillModel(16);
+const descriptors = () => readdirSync("/proc/self/fd").length;
+const before = descriptors();
+const started = performance.now();
+const report = await soak(model, {
+  cycles,
+  seed,
+  onProgress: ({ cycles: done, right, wrong, errors }) => {
+    const failed = Object.values(errors).reduce((sum, count) => sum + count, 0);
+    process.stderr.write(`${done} cycles: ${right} right, ${failed} typed errors, ${wrong} wrong\n`);
+  },
+});
+const seconds = (performance.now() - started) / 1000;
+// Sockets that were closed a moment ago are gone after a turn of the loop.
+await new Promise((resolve) => setTimeout(resolve, 500));
+
+const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
+const list = (counts) =>
+  Object.entries(counts)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(", ");
+const quarters = (values) =>
+  `${values.map((bytes) => (bytes / 2 ** 20).toFixed(1)).join(", ")} MiB; last to third ${(100 * (values[3] / values[2] - 1)).toFixed(1)} %`;
+const { host, board } = report;
+const lines = [
+  ["seed", seed],
+  [
+    "cycles",
+    `${report.cycles} (tcp ${report.perLink.tcp}, serial ${report.perLink.serial}) in ${seconds.toFixed(0)} s`,
+  ],
+  ["right results", report.right],
+  ["typed errors", `${sum(report.errors)}: ${list(report.errors)}`],
+  ["wrong results accepted", report.wrong],
+  ["hangs (over 60 s)", `${report.hung}; longest cycle ${(report.longestMs / 1000).toFixed(1)} s`],
+  ["faults injected", `${sum(report.faults)}: ${list(report.faults)}`],
+  ["links opened again", report.reconnects],
+  ["board restarts", report.restarts],
+  ["host heap by quarter", quarters(host.heap)],
+  ["host resident by quarter", quarters(host.resident)],
+  ["board resident by quarter", quarters(board.resident)],
+  ["host descriptors", `${before} before, ${descriptors()} after; by quarter ${host.descriptors.join(", ")}`],
+  ["board descriptors by quarter", board.descriptors.join(", ")],
+];
+for (const [name, value] of lines) console.log(`${name.padEnd(30)} ${value}`);
+process.exitCode = report.wrong > 0 || report.hung > 0 ? 1 : 0;
