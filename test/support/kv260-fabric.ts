@@ -1,19 +1,18 @@
 /**
  * The other side of a KV260 tree: the functional model of the overlay behind the register page of /dev/mem, the memory
- * of /dev/udmabuf0, and a UIO interrupt on a pseudo-terminal. It works between turns of the event loop, as the fabric
- * works beside the CPU; so a register shows what the model says only after the next turn.
+ * of /dev/udmabuf0, and a UIO interrupt on a pseudo-terminal. It runs between turns of the event loop, as the fabric runs
+ * beside the CPU.
  */
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import { OverlayEmulator } from "@sluice/bitstreams/emulator";
+import type { RegisterWindow } from "@sluice/board-firmware/board-files";
 import { mapShared } from "@sluice/board-firmware/board-files/native.js";
 import { type Kv260Tree, REGISTER_BASE } from "@sluice/board-firmware/testing/kv260-tree.js";
-import { control, type OverlayGeometry, type RegisterName, registers } from "@sluice/sdk/overlay";
+import { type OverlayGeometry, registers } from "@sluice/sdk/overlay";
 import koffi from "koffi";
 
-const names = Object.keys(registers) as RegisterName[];
-const inputs = names.filter((name) => registers[name].access === "rw");
-const outputs = names.filter((name) => registers[name].access === "ro");
+const shown = Object.values(registers).filter(({ access }) => access !== "wo");
 
 /** A UIO node: the slave end is the node's path, the master end the kernel's side. */
 export class InterruptNode {
@@ -63,7 +62,21 @@ export class InterruptNode {
 export interface Fabric {
   /** Interrupts are lost while this is false. Default true. */
   interrupts: boolean;
+  /** A word was stored at this offset of the register page. */
+  wrote(offset: number): void;
   stop(): void;
+}
+
+/** Registers whose stores the fabric sees at once, as on the real bus; loads and stores are those of the mapping. */
+export function busTo(fabric: () => Fabric | undefined): (mapped: RegisterWindow) => RegisterWindow {
+  return (mapped) => ({
+    read: (offset) => mapped.read(offset),
+    write(offset, value) {
+      mapped.write(offset, value);
+      fabric()?.wrote(offset);
+    },
+    close: () => mapped.close(),
+  });
 }
 
 /** @param memoryAddress phys_addr of the tree's u-dma-buf */
@@ -97,26 +110,23 @@ export function startFabric(
     },
   });
   const show = (): void => {
-    for (const name of outputs) {
-      words[registers[name].offset / 4] = emulator.readRegister(registers[name].offset);
-    }
+    for (const { offset } of shown) words[offset / 4] = emulator.readRegister(offset);
   };
-  const fabric = { interrupts: true, stop };
   let raised = false;
   let turn: NodeJS.Immediate | undefined;
+  emulator.onInterrupt = () => {
+    raised = true;
+  };
+  const fabric = { interrupts: true, wrote, stop };
+  /** What a store on the bus does at once; the run it may start goes on between turns of the event loop. */
+  function wrote(offset: number): void {
+    emulator.writeRegister(offset, words[offset / 4]);
+    show();
+  }
   function work(): void {
-    const at = registers.CONTROL.offset / 4;
-    if (words[at] & control.START) {
-      words[at] = 0;
-      for (const name of inputs)
-        emulator.writeRegister(registers[name].offset, words[registers[name].offset / 4]);
-      emulator.writeRegister(registers.IRQ_STATUS.offset, 1);
-      words[registers.IRQ_STATUS.offset / 4] = 0;
-      emulator.writeRegister(registers.CONTROL.offset, control.START);
-      while (emulator.busy) emulator.step();
+    if (emulator.busy) {
+      emulator.step();
       show();
-      words[registers.IRQ_STATUS.offset / 4] = 1;
-      raised = true;
     }
     if (raised && fabric.interrupts && interrupt.armed) {
       raised = false;

@@ -41,6 +41,8 @@ export interface LoadOptions {
   readonly method?: "fpga-manager" | "xmutil";
   /** Registers of the processing system. Default /dev/mem. */
   readonly memory?: PhysicalMemory;
+  /** Stands between the runtime and the mapped registers, where a test plays the fabric. Default the mapping itself. */
+  readonly bus?: (mapped: RegisterWindow) => RegisterWindow;
   /** How long udev may take to make the UIO node, in milliseconds. Default 3,000. */
   readonly uioDeadlineMs?: number;
 }
@@ -88,7 +90,10 @@ export async function loadOverlay(
       () => passClockGate(memory, manifest.clock),
       ({ megahertz, source }) => `${megahertz.toFixed(3)} MHz from ${source}`,
     );
-    const window = atGate("identity", () => openRegisters(files, manifest, uio));
+    const window = atGate("identity", () => {
+      const mapped = openRegisters(files, manifest, uio);
+      return options.bus?.(mapped) ?? mapped;
+    });
     try {
       gate("identity", () => passIdentityGate(window));
     } catch (error) {
