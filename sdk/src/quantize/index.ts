@@ -1,4 +1,5 @@
 export * from "./adaround.js";
+export * from "./bias-range.js";
 export * from "./calibrate.js";
 export * from "./coded-size.js";
 export * from "./compensate.js";

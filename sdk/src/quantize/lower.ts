@@ -4,6 +4,7 @@ import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float
 import { addendRange, provenRange } from "../graph/range.js";
 import type { AddendScale, Graph, GraphNode, InputEncoding, Tensor, TensorId } from "../graph/types.js";
 import { validateGraph } from "../graph/validate.js";
+import { withBiasInRange } from "./bias-range.js";
 import { type ActivationGrid, bitsOf, type QuantizationPlan, type QuantizedWeights } from "./grids.js";
 import { stagesFor } from "./requantization.js";
 import { isIdentityShortcut, planStorage } from "./stored-tensors.js";
@@ -136,7 +137,9 @@ class Lowering {
     const input = this.input(node);
     const source = this.tensors[input];
     const outputs = node.bias.length;
-    const weights = node.structural ? structuralWeights(node) : this.weightsOf(node);
+    const weights = node.structural
+      ? structuralWeights(node)
+      : withBiasInRange(this.weightsOf(node), source.scale, this.plan.scales);
     const bias = Int32Array.from(weights.bias, (value, output) =>
       clampInt32(Math.round(value / (source.scale * weights.scale[output]))),
     );

@@ -5,6 +5,7 @@ import {
   clamped,
   equalizeModel,
   homogeneousPairs,
+  lowerFloatGraph,
   multipliedTensors,
   type QuantizeOptions,
   quantizeModel,
@@ -181,6 +182,40 @@ describe("quantisation without images", () => {
 
   it("other methods say that they need images", () => {
     expect(() => quantize({ method: "gram" })).toThrow(expect.objectContaining({ code: "needs-images" }));
+  });
+});
+
+describe("nearly dead channels", () => {
+  it("do not overflow their accumulator, and are not equalised past the others", () => {
+    const { random, graph, images } = model(50);
+    const nodes = graph.nodes.map((node) => {
+      if (node.kind !== "convolution" || node.name !== "down") return node;
+      const size = node.weights.length / node.bias.length;
+      const weights = node.weights.map((weight, index) => (index < size ? weight * 1e-9 : weight));
+      return { ...node, weights, bias: node.bias.map((bias, o) => (o === 0 ? 0.5 : bias)) };
+    });
+    const dead: FloatGraph = { ...graph, nodes };
+    for (const equalize of [false, true]) {
+      const options = { method: "nearest", equalize, random: () => random.next() } as const;
+      const plan = quantizeModel(dead, images, IMAGES, options);
+      const inputEncoding = {
+        kind: "normalize",
+        scale: 1,
+        mean: [0],
+        std: [1],
+        rounding: "half-even",
+      } as const;
+      const lowered = lowerFloatGraph(dead, plan, { inputEncoding });
+      const node = lowered.nodes.find(({ name }) => name === "down");
+      if (node?.kind !== "convolution") throw new Error("no convolution");
+      expect(Math.abs(node.bias[0])).toBeLessThanOrEqual(2 ** 30);
+      // The channel is its bias and nothing else; equalised, its bias is absorbed.
+      const codes = [...node.weights.subarray(0, node.weights.length / 8)];
+      expect(codes.every((code) => code === 0)).toBe(!equalize);
+      const equalized = (plan.model ?? dead).nodes.find(({ name }) => name === "down");
+      if (equalized?.kind !== "convolution") throw new Error("no convolution");
+      expect(Math.max(...equalized.bias.map(Math.abs))).toBeLessThan(20);
+    }
   });
 });
 

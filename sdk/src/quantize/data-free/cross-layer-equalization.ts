@@ -2,6 +2,9 @@
  * Cross-layer equalisation and high-bias absorption (Nagel et al., "Data-Free Quantization Through Weight Equalization
  * and Bias Correction", arXiv 1906.04721, sections 4.1.1 to 4.1.3). The real-valued function stays the same, except
  * that ReLU6 loses its upper end and that absorbed biases are missing on padded borders.
+ *
+ * Beyond the paper: no factor may widen the range of the activations between the two layers. Channels that are nearly
+ * dead have tiny weights beside a bias; weights alone would blow that bias up to the range of all others together.
  */
 import type { ChannelStatistics, FloatConvolutionNode, FloatGraph, FloatNode } from "../../graph/float.js";
 import { type ConvolutionPair, forInputChannel, homogeneousPairs } from "./homogeneous-pairs.js";
@@ -9,6 +12,8 @@ import { type ConvolutionPair, forInputChannel, homogeneousPairs } from "./homog
 const MOST_SWEEPS = 40;
 /** Sweeps end when no factor is further than this from 1. */
 const TOLERANCE = 1e-4;
+/** Deviations above the mean where a channel's activations end. */
+const RANGE_DEVIATIONS = 6;
 /** Deviations below the mean that nearly every value lies above. */
 const ABSORBED_DEVIATIONS = 3;
 
@@ -16,8 +21,11 @@ const ABSORBED_DEVIATIONS = 3;
 export function equalizeModel(graph: FloatGraph): FloatGraph {
   const copied = withCopies(graph);
   const pairs = homogeneousPairs(copied);
+  const ranges = new Map(pairs.map(({ first }) => [first, largestActivation(first)]));
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep += 1) {
-    const largest = pairs.reduce((most, pair) => Math.max(most, equalizePair(pair)), 0);
+    const largest = pairs.reduce((most, pair) => {
+      return Math.max(most, equalizePair(pair, ranges.get(pair.first)));
+    }, 0);
     if (largest < TOLERANCE) break;
   }
   for (const pair of pairs) absorbHighBiases(pair);
@@ -27,9 +35,13 @@ export function equalizeModel(graph: FloatGraph): FloatGraph {
 /**
  * s_i = sqrt(r1_i r2_i) / r2_i with r the largest magnitude of output channel i of the first layer and of input channel
  * i of the second: W1 / s, b1 / s, W2 s leaves both ranges at sqrt(r1 r2).
+ * @param activationRange no channel's activations may pass it, as far as statistics tell
  * @returns the largest |ln s|
  */
-export function equalizePair({ first, second }: ConvolutionPair): number {
+export function equalizePair(
+  { first, second }: ConvolutionPair,
+  activationRange = Number.POSITIVE_INFINITY,
+): number {
   const size = first.weights.length / first.bias.length;
   let largest = 0;
   for (let channel = 0; channel < first.bias.length; channel += 1) {
@@ -42,7 +54,8 @@ export function equalizePair({ first, second }: ConvolutionPair): number {
     });
     // A channel that one side ignores has no range to share.
     if (range1 === 0 || range2 === 0) continue;
-    const factor = Math.sqrt(range1 / range2);
+    const least = activationEnd(first, channel) / activationRange;
+    const factor = Math.max(Math.sqrt(range1 / range2), Math.min(least, 1));
     largest = Math.max(largest, Math.abs(Math.log(factor)));
     for (let k = channel * size; k < (channel + 1) * size; k += 1) first.weights[k] /= factor;
     first.bias[channel] /= factor;
@@ -55,6 +68,17 @@ export function equalizePair({ first, second }: ConvolutionPair): number {
     });
   }
   return largest;
+}
+
+/** Where a channel's activations end behind ReLU; 0 where nothing is known. */
+function activationEnd({ statistics }: FloatConvolutionNode, channel: number): number {
+  if (!statistics) return 0;
+  return Math.max(0, statistics.mean[channel] + RANGE_DEVIATIONS * statistics.deviation[channel]);
+}
+
+function largestActivation(node: FloatConvolutionNode): number {
+  const ends = Array.from(node.bias, (_, channel) => activationEnd(node, channel));
+  return ends.reduce((most, end) => Math.max(most, end), 0) || Number.POSITIVE_INFINITY;
 }
 
 /**
