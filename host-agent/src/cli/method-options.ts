@@ -11,12 +11,19 @@ export interface MethodOptions {
   readonly termCounter: TermCounter;
   readonly weightScales?: ScaleKind;
   readonly equalize?: boolean;
+  readonly smoothing: number;
   readonly iterations: number;
 }
 
 export function addMethodOptions(command: Command): Command {
   return command
     .option("--equalize", "even out channel ranges across layers first (dfq always does)")
+    .option(
+      "--smoothing <share>",
+      "bring channels of activations to one size first, 0..1",
+      parseBetween(0, 1),
+      0,
+    )
     .addOption(
       new Option("--weight-scales <kind>", "scales of the weights alone").choices(["free", "power-of-two"]),
     )
@@ -38,7 +45,18 @@ export function addMethodOptions(command: Command): Command {
 }
 
 export function methodSettings(options: MethodOptions): Partial<QuantizeOptions> {
-  const { plain, rounding, hot, exponent, terms, termCounter, weightScales, equalize, iterations } = options;
+  const {
+    plain,
+    rounding,
+    hot,
+    exponent,
+    terms,
+    termCounter,
+    weightScales,
+    equalize,
+    smoothing,
+    iterations,
+  } = options;
   return {
     compensated: plain !== true,
     rounding,
@@ -48,6 +66,7 @@ export function methodSettings(options: MethodOptions): Partial<QuantizeOptions>
     termCounter,
     weightScales,
     equalize: equalize === true,
+    smoothing,
     iterations,
   };
 }

@@ -32,6 +32,9 @@ export interface CompensateOptions {
 const DESCENT_PASSES = 3;
 /** Rounds of codes and scales in turn. */
 const ROUNDS = 2;
+/** Around the scale of least weight error: powers of two by octaves, free scales more finely. */
+const OCTAVES = [1, 0.5, 2];
+const FACTORS = [1, 0.7, 0.8, 0.9, 1.1, 1.25];
 /** With 8 bits scales at the largest magnitude lose nothing, and a refit gains nothing. */
 const FINE_BITS = 8;
 
@@ -52,8 +55,10 @@ export function compensate(target: Float64Array, gram: GramSystem, options: Comp
     ? levelScales(target, outputs, levels, { scales, perChannel, range })
     : weightScales(target, outputs, { bits, scales, perChannel, range });
   if (isFine) return { codes: solve(scale), scale };
-  if (scales === "power-of-two") return bestExponents(target, gram, scale, perChannel, importance, solve);
-  let codes = solve(scale);
+  const factors = scales === "power-of-two" ? OCTAVES : FACTORS;
+  let codes: Int16Array;
+  ({ codes, scale } = bestScales(target, gram, scale, factors, perChannel, importance, solve));
+  if (scales === "power-of-two") return { codes, scale };
   const refit = (): Float64Array =>
     perChannel
       ? refitScales(target, scale, gram, codes)
@@ -65,16 +70,17 @@ export function compensate(target: Float64Array, gram: GramSystem, options: Comp
   return { codes, scale: refit() };
 }
 
-/** Powers of two cannot be refitted: the same problem is solved one octave lower and higher. */
-function bestExponents(
+/** The same problem on smaller and larger steps; the best for each output, or for all where they share it. */
+function bestScales(
   target: Float64Array,
   gram: GramSystem,
   middle: Float64Array,
+  factors: readonly number[],
   perChannel: boolean,
   importance: Float64Array,
   solve: (scale: Float64Array) => Int16Array,
 ): LayerCodes {
-  const candidates = [1, 0.5, 2].map((factor) => {
+  const candidates = factors.map((factor) => {
     const scale = middle.map((value) => value * factor);
     const codes = solve(scale);
     return { scale, codes, errors: outputErrors(target, scale, gram, codes) };

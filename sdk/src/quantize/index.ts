@@ -1,3 +1,4 @@
+export * from "./activation-equalization.js";
 export * from "./adaround.js";
 export * from "./bias-range.js";
 export * from "./calibrate.js";

@@ -51,6 +51,8 @@ export interface WeightOptions {
   readonly termCounter: TermCounter;
   /** Ranges of channels evened out across layers before anything else; dfq always does. */
   readonly equalize: boolean;
+  /** How far channels of activations are brought to one size first, 0..1; helps where they have few bits. */
+  readonly smoothing: number;
   /** Adam steps per layer of adaround. */
   readonly iterations: number;
   /** Price of a bit for rate-distortion, squared logit error; about 1e-5..3e-4. */
@@ -82,6 +84,7 @@ export const defaultWeightOptions: WeightOptions = {
   termsPerWeight: 1,
   termCounter: "passes",
   equalize: false,
+  smoothing: 0,
   iterations: 400,
   lambda: 4e-5,
   kappa: 4.5,

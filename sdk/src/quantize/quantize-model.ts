@@ -6,6 +6,7 @@
 import { GraphError } from "../errors.js";
 import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float.js";
 import type { TensorId } from "../graph/types.js";
+import { equalizeActivations } from "./activation-equalization.js";
 import { calibrate, type RangeMethod } from "./calibrate.js";
 import { equalizeModel, quantizeDataFree, withMeasuredStatistics } from "./data-free/index.js";
 import { diagonalsOf, logitCoupling } from "./fisher.js";
@@ -69,7 +70,9 @@ export function quantizeModel(
 ): QuantizationPlan {
   const settings = withMethodDefaults(model, { ...defaultWeightOptions, ...options });
   const { activationBits = 8, range = { kind: "mse" }, onProgress, inputRange = PICTURE_RANGE } = options;
-  const graph = settings.equalize ? equalizedOn(model, images, count) : model;
+  const equalized = settings.equalize ? equalizedOn(model, images, count) : model;
+  const graph =
+    settings.smoothing > 0 && count > 0 ? smoothed(equalized, images, count, settings) : equalized;
   if (count === 0) {
     requireNoImages(settings);
     const plan = quantizeDataFree(graph, settings, { activationBits, inputRange });
@@ -228,6 +231,11 @@ function equalizedOn(model: FloatGraph, images: Activations, count: number): Flo
   return equalizeModel(
     known || count === 0 ? model : withMeasuredStatistics(model, images.subarray(0, used * size), used),
   );
+}
+
+function smoothed(graph: FloatGraph, images: Activations, count: number, { smoothing }: WeightOptions) {
+  const used = Math.min(count, SENSITIVITY_IMAGES);
+  return equalizeActivations(graph, images.subarray(0, (used * images.length) / count), used, smoothing);
 }
 
 function requireNoImages(settings: WeightOptions): void {

@@ -61,3 +61,25 @@ describe("the decoders of codec ans", () => {
     }
   });
 });
+
+describe("few values", () => {
+  it("cost what a table of them costs, where neighbouring taps look alike too", () => {
+    const random = seededRandom(13).next;
+    const layout = { outputs: 32, inputs: 32, kernelHeight: 3, kernelWidth: 3, outputTile: 16 };
+    const size = 32 * 9;
+    // Smooth kernels rounded to powers of two: prediction from neighbours would smear 15 values over all bytes.
+    const weights = new Int8Array(32 * size);
+    const kernel = Array.from({ length: 32 * 32 }, () => (random() + random() + random() - 1.5) * 60);
+    for (let index = 0; index < weights.length; index += 1) {
+      const real = kernel[index % (32 * 32)] + (random() - 0.5) * 20;
+      const exponent = Math.min(6, Math.round(Math.log2(Math.max(Math.abs(real), 0.5))));
+      weights[index] = exponent < 0 ? 0 : Math.sign(real) * 2 ** exponent;
+    }
+    const counts = new Map<number, number>();
+    for (const weight of weights) counts.set(weight, (counts.get(weight) ?? 0) + 1);
+    let entropy = 0;
+    for (const count of counts.values()) entropy -= count * Math.log2(count / weights.length);
+    const { tables, streams } = encodeAns([{ name: "powers", layout, weights }], {});
+    expect(8 * (tables.length + streams[0].length)).toBeLessThan(1.05 * entropy + 400);
+  });
+});

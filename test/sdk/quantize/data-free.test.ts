@@ -3,12 +3,14 @@ import type { FloatGraph } from "@sluice/sdk/graph/float.js";
 import {
   absorbHighBiases,
   clamped,
+  equalizeActivations,
   equalizeModel,
   homogeneousPairs,
   lowerFloatGraph,
   multipliedTensors,
   type QuantizeOptions,
   quantizeModel,
+  runNode,
   tensorStatistics,
   withMeasuredStatistics,
 } from "@sluice/sdk/quantize";
@@ -242,5 +244,44 @@ describe("activation bits", () => {
       const { min, max } = plan.activations.get(node.inputs[0]) as { min: number; max: number };
       expect(max - min, graph.tensors[node.inputs[0]].name).toBe(15);
     }
+  });
+});
+
+describe("activation equalisation", () => {
+  it.each([0.5, 1])("keeps the function through additions, shortcuts and pools (strength %f)", (strength) => {
+    const { graph, images } = model(51);
+    const equalized = equalizeActivations(graph, images, IMAGES, strength);
+    expect(difference(run(equalized, images), run(graph, images))).toBeLessThan(1e-10);
+    /** Power of each channel of what the second block's layer reads. */
+    const powers = (of: FloatGraph) => {
+      const tensors = new Map([[of.input, images]]);
+      for (const node of of.nodes) tensors.set(node.output, runNode(of, node, tensors, IMAGES));
+      const values = tensors.get(of.nodes.find(({ name }) => name === "branch")?.inputs[0] as number) ?? [];
+      const sums = new Array<number>(8).fill(0);
+      values.forEach((value, index) => {
+        sums[index % 8] += value ** 2;
+      });
+      return sums;
+    };
+    const before = powers(graph);
+    const after = powers(equalized);
+    // Nearly dead channels stay behind the others.
+    const alive = before.map((power) => power > 1e-3 * Math.max(...before));
+    const spread = (sums: number[]) => {
+      const counted = sums.filter((_, channel) => alive[channel]);
+      return Math.max(...counted) / Math.min(...counted);
+    };
+    expect(spread(after)).toBeLessThan(strength === 1 ? 1.001 : spread(before) ** 0.51);
+    // Both addends of the sum carry the factors of the sum.
+    const ratios = ["branch", "short"].map((name) => {
+      const bias = (of: FloatGraph) => {
+        const node = of.nodes.find((candidate) => candidate.name === name);
+        return node?.kind === "convolution" ? node.bias : new Float32Array();
+      };
+      return [...bias(graph)].map((value, o) => value / bias(equalized)[o]);
+    });
+    ratios[0].forEach((ratio, o) => {
+      expect(ratio).toBeCloseTo(ratios[1][o], 3);
+    });
   });
 });

@@ -3,7 +3,7 @@ import type { LayerWeights } from "../types.js";
 import { ClassCosts, modelCosts } from "./class-costs.js";
 import { classHistograms } from "./class-histograms.js";
 import { type ClassStart, clusterClasses, scalePrior, smoothed } from "./cluster.js";
-import { exp2 } from "./deterministic-math.js";
+import { exp2, log2 } from "./deterministic-math.js";
 import { type Fit, fitLayer, measured, refitLayer, totalBits } from "./fit.js";
 import { kinds } from "./header.js";
 import { type LayerVariant, sampledFitLayer, singleVariants, wholeFitLayer } from "./layer-variants.js";
@@ -34,6 +34,8 @@ const FINE_SIGMAS = Array.from({ length: 34 }, (_, index) => 0.25 * exp2(index /
 /** A value no class expects costs at most about this: an escape and its raw byte. */
 const MOST_BITS = 17;
 const ROUNDS = 2;
+/** About what a value's count in a table costs. */
+const TABLE_ENTRY_BITS = 12;
 
 /** Training looks at about this many weights of a model, or this many of each layer if that is more. */
 const TRAINING_WEIGHTS = 300_000;
@@ -172,10 +174,24 @@ function cheapestVariant(
   let best: { sampled: Sampled; fit: Fit; bits: number } | undefined;
   for (const sampled of candidates) {
     const fit = fitLayer(sampled.layer, costs, passes);
-    const bits = totalBits(fit) + sampled.variant.sideBits;
+    const bits = Math.min(totalBits(fit), alphabetBits(sampled.layer)) + sampled.variant.sideBits;
     if (best === undefined || bits < best.bits) best = { sampled, fit, bits };
   }
   return { ...best!.sampled, fit: best!.fit };
+}
+
+/**
+ * What a table of the layer's own values would cost: far less than any bell-shaped class where only a few values occur
+ * (powers of two, clusters), which prediction would smear over all of them.
+ */
+function alphabetBits({ values }: FitLayer): number {
+  const histogram = new Float64Array(256);
+  for (const value of values) histogram[value] += 1;
+  let bits = 0;
+  for (const count of histogram) {
+    if (count > 0) bits += count * (log2(values.length) - log2(count)) + TABLE_ENTRY_BITS;
+  }
+  return bits;
 }
 
 /** Sets of scales: quarter octaves where the model's scales lie close together, and half octaves. */
