@@ -66,7 +66,7 @@ export function registerCompress(program: Command): void {
     .argument("<model>", "float model: ONNX (.onnx) or TFLite (.tflite)")
     .requiredOption(
       "--dataset <dir>",
-      "folder with training and test files (CIFAR-10, MNIST, or pictures under train and test); KIND:DIR says which",
+      "folder with training and test files (CIFAR-10, MNIST, pictures under train and test, or train.npy and test.npy); KIND:DIR says which",
     )
     .addOption(
       new Option("--method <name>", "how weights are quantised")
@@ -227,7 +227,8 @@ function report(result: CompressResult, out: string, seconds: number, neutral: b
     `(${size.bitsPerWeight.toFixed(3)} bits per weight, everything counted)\n` +
     `top-1 on ${integer(accuracy.images)} test images: float ${percent(accuracy.float, 2)}, integer ` +
     `${percent(accuracy.integer, 2)} (95 % interval ${percent(accuracy.interval[0], 2)} to ${percent(accuracy.interval[1], 2)}; ` +
-    `drop ${drop.toFixed(2)} points, same class on ${percent(accuracy.agreement, 2)})\n` +
+    `drop ${drop.toFixed(2)} points, same class on ${percent(accuracy.agreement, 2)}; outputs ${accuracy.sqnr.toFixed(1)} dB above the difference)\n` +
+    (accuracy.unlabelled ? "no labels: the float model's class counts as right\n" : "") +
     `${compiled.plan.cyclesPerFrame.toLocaleString("en")} cycles a frame by the model; calibrated on ` +
     `${integer(result.calibrationImages)} images of ${result.datasets.training}, tested on ${result.datasets.test}; ` +
     `${seconds.toFixed(0)} s\n${hint}` +

@@ -7,6 +7,7 @@ import { ImportError } from "@sluice/sdk/errors.js";
 import type { Graph, InputEncoding } from "@sluice/sdk/graph";
 import type { FloatGraph } from "@sluice/sdk/graph/float.js";
 import { importFloatModel } from "@sluice/sdk/import/float";
+import { dropFakeQuantization } from "@sluice/sdk/import/passes";
 import { geometryById, type OverlayGeometry } from "@sluice/sdk/overlay";
 import { writePackage } from "@sluice/sdk/package";
 import { type PlannedModel, planModel, type Target } from "@sluice/sdk/planner";
@@ -101,7 +102,8 @@ export async function compressModel(
   const file = basename(request.model);
   const training = openSplit(request.dataset, "train");
   const test = openSplit(request.dataset, "test");
-  const model = importFloatModel(readModel(request.model), { file });
+  // What a QDQ file's own grids left in the weights stays; its activations are calibrated anew.
+  const model = dropFakeQuantization(importFloatModel(readModel(request.model), { file }));
   const count = Math.min(request.calibrationImages, training.count, MAX_CALIBRATION_IMAGES);
   const encoding: InputEncoding = { kind: "normalize", ...request.normalization, rounding: "half-away" };
   const positions = spreadPositions(training.count, count, request.seed);

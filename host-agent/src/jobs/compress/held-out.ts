@@ -8,7 +8,7 @@ import { argmax } from "@sluice/sdk/reference";
 import { createFloatInterpreter } from "@sluice/sdk/reference/float";
 import type { Dataset, DatasetItem } from "../../datasets/index.js";
 import { ReferencePool } from "../reference-pool.js";
-import { floatEncoder, pixelEncoder } from "./model-inputs.js";
+import { floatInput } from "./model-inputs.js";
 
 const BATCH = 32;
 /** Images a reference worker is given at once. */
@@ -41,15 +41,14 @@ export class HeldOut {
     for (const position of positions) items.push(await dataset.get(position));
     const size = elementCount(model.tensors[model.input].shape);
     const classes = elementCount(model.tensors[model.output].shape);
-    const pixels = pixelEncoder(model);
-    const toFloat = floatEncoder(model, encoding);
+    const toFloat = floatInput(model, encoding);
     const interpreter = createFloatInterpreter(model, { batch: BATCH });
     const float: number[] = [];
     for (let first = 0; first < items.length; first += BATCH) {
       const part = items.slice(first, first + BATCH);
       const batch = new Float32Array(part.length * size);
       part.forEach(({ image, name }, index) => {
-        batch.set(toFloat(pixels.encode(image, name)), index * size);
+        batch.set(toFloat(image, name), index * size);
       });
       const logits = interpreter.run(batch, part.length);
       part.forEach((_, index) => {

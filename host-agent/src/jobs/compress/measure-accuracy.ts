@@ -8,7 +8,7 @@ import { createFloatInterpreter } from "@sluice/sdk/reference/float";
 import { type Dataset, items } from "../../datasets/index.js";
 import { wilsonInterval } from "../../report/wilson-interval.js";
 import type { ReferencePool } from "../reference-pool.js";
-import { floatEncoder, pixelEncoder } from "./model-inputs.js";
+import { floatInput } from "./model-inputs.js";
 
 const BATCH = 32;
 /** Images a reference worker is given at once. */
@@ -21,6 +21,10 @@ export interface Accuracy {
   /** Share of images on which both give the same class. */
   readonly agreement: number;
   readonly images: number;
+  /** No item had a label: the float model's own class counted as right. */
+  readonly unlabelled: boolean;
+  /** Power of the float model's outputs over that of the difference, in decibels. */
+  readonly sqnr: number;
   /** 95 % Wilson interval of `integer`. */
   readonly interval: readonly [number, number];
 }
@@ -38,10 +42,12 @@ export async function measureAccuracy(
   const total = Math.min(limit ?? dataset.count, dataset.count);
   const interpreter = createFloatInterpreter(model, { batch: BATCH });
   const stored = createInputEncoder(defaultPreprocessing(graph), graph);
-  const pixels = pixelEncoder(model);
-  const toFloat = floatEncoder(model, encoding);
+  const toFloat = floatInput(model, encoding);
   const size = elementCount(model.tensors[model.input].shape);
   const classes = elementCount(model.tensors[model.output].shape);
+  const { scale, zeroPoint } = graph.tensors[graph.output];
+  let signal = 0;
+  let noise = 0;
   const labels: (number | undefined)[] = [];
   const floatClasses: number[] = [];
   const integerClasses: number[] = [];
@@ -51,9 +57,11 @@ export async function measureAccuracy(
   const pending: Promise<void>[] = [];
   const flush = (): void => {
     const first = labels.length - filled;
+    const real = new Float32Array(filled * classes);
     for (let start = 0; start < filled; start += BATCH) {
       const images = Math.min(BATCH, filled - start);
       const logits = interpreter.run(batch.subarray(start * size, (start + images) * size), images);
+      real.set(logits.subarray(0, images * classes), start * classes);
       for (let image = 0; image < images; image += 1) {
         floatClasses.push(argmax(logits.subarray(image * classes, (image + 1) * classes)));
       }
@@ -64,13 +72,17 @@ export async function measureAccuracy(
         for (let image = 0; image < images; image += 1) {
           integerClasses[first + image] = argmax(outputs.subarray(image * classes, (image + 1) * classes));
         }
+        real.forEach((value, index) => {
+          signal += value ** 2;
+          noise += (value - (outputs[index] - zeroPoint) * scale) ** 2;
+        });
       }),
     );
     codes = new Int32Array(SHARE * size);
     filled = 0;
   };
   for await (const { image, name, label, index } of items(dataset, total)) {
-    batch.set(toFloat(pixels.encode(image, name)), filled * size);
+    batch.set(toFloat(image, name), filled * size);
     codes.set(stored.encode(image, name), filled * size);
     labels.push(label);
     filled += 1;
@@ -84,12 +96,16 @@ export async function measureAccuracy(
   await Promise.all(pending);
   const shareOf = (test: (index: number) => boolean): number =>
     labels.reduce((sum: number, _, index) => sum + (test(index) ? 1 : 0), 0) / Math.max(1, total);
-  const integer = shareOf((index) => integerClasses[index] === labels[index]);
+  const unlabelled = labels.every((label) => label === undefined);
+  const expected = unlabelled ? floatClasses : labels;
+  const integer = shareOf((index) => integerClasses[index] === expected[index]);
   return {
-    float: shareOf((index) => floatClasses[index] === labels[index]),
+    float: shareOf((index) => floatClasses[index] === expected[index]),
     integer,
     agreement: shareOf((index) => floatClasses[index] === integerClasses[index]),
     images: total,
+    unlabelled,
+    sqnr: 10 * Math.log10(signal / Math.max(noise, 1e-30)),
     interval: wilsonInterval(integer, total),
   };
 }

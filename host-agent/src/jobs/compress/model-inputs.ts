@@ -1,18 +1,43 @@
 /** From the items of a data set to the inputs of a float model. */
+import { DatasetError } from "@sluice/sdk/errors.js";
 import type { Graph, InputEncoding } from "@sluice/sdk/graph";
 import { elementCount } from "@sluice/sdk/graph";
 import type { FloatGraph } from "@sluice/sdk/graph/float.js";
-import { createInputEncoder, defaultPreprocessing, type InputEncoder } from "@sluice/sdk/preprocess";
+import {
+  createInputEncoder,
+  defaultPreprocessing,
+  type InputEncoder,
+  type InputImage,
+} from "@sluice/sdk/preprocess";
 import type { Dataset } from "../../datasets/index.js";
 
 const PROGRESS_EVERY = 32;
 
-/** The float input of pictures: the integer encoder's own resizing and colour on codes, then the normalisation. */
-export function floatEncoder(
+/**
+ * From an item to the float model's input. Pictures get the integer encoder's own resizing and colour, then the
+ * normalisation; real numbers are taken as they are.
+ * @throws {DatasetError} `wrong-shape`
+ */
+export function floatInput(
   model: FloatGraph,
   encoding: InputEncoding,
-): (pixels: Int32Array) => Float32Array {
-  const channels = model.tensors[model.input].shape[2];
+): (image: InputImage, name: string) => Float32Array {
+  const pixels = pixelEncoder(model);
+  const { shape } = model.tensors[model.input];
+  const normalize = normalization(encoding, shape[2]);
+  return (image, name) => {
+    if (image.kind !== "real") return normalize(pixels.encode(image, name));
+    if (image.data.length === elementCount(shape)) return image.data;
+    throw new DatasetError("wrong-shape", `${name}: does not fit the model's input`, {
+      place: name,
+      expected: `[${shape.join(", ")}]`,
+      found: `[${image.shape.join(", ")}]`,
+      hint: "Save one item of the model's input size after the other, channels last.",
+    });
+  };
+}
+
+function normalization(encoding: InputEncoding, channels: number): (pixels: Int32Array) => Float32Array {
   if (encoding.kind !== "normalize") return (pixels) => Float32Array.from(pixels);
   const { scale, mean, std } = encoding;
   const at = (list: readonly number[], channel: number): number => list[list.length === 1 ? 0 : channel];
@@ -24,7 +49,7 @@ export function floatEncoder(
 }
 
 /** Pixels 0..255 of the model's input size, whatever the size of the picture. */
-export function pixelEncoder(model: FloatGraph): InputEncoder {
+function pixelEncoder(model: FloatGraph): InputEncoder {
   const { shape, name } = model.tensors[model.input];
   const graph: Graph = {
     name: model.name,
@@ -69,11 +94,10 @@ export async function readImages(
 ): Promise<Float32Array> {
   const size = elementCount(model.tensors[model.input].shape);
   const images = new Float32Array(size * positions.length);
-  const pixels = pixelEncoder(model);
-  const toFloat = floatEncoder(model, encoding);
+  const toFloat = floatInput(model, encoding);
   for (const [index, position] of positions.entries()) {
     const item = await dataset.get(position);
-    images.set(toFloat(pixels.encode(item.image, item.name)), index * size);
+    images.set(toFloat(item.image, item.name), index * size);
     if (index % PROGRESS_EVERY === 0) onProgress(index / positions.length);
   }
   return images;
