@@ -17,7 +17,7 @@ import { items, openDataset, openInputFiles } from "@sluice/host-agent/datasets"
 import { ansCodec } from "@sluice/sdk/codec";
 import { compile } from "@sluice/sdk/compile";
 import { importModel } from "@sluice/sdk/import";
-import { kv260Geometry as geometry, unpackCommands } from "@sluice/sdk/overlay";
+import { kv260Geometry as geometry, regionCodes, unpackCommands } from "@sluice/sdk/overlay";
 import { createInputEncoder, defaultPreprocessing } from "@sluice/sdk/preprocess";
 import { builtLibrary, openOverlayRun } from "./rtl/overlay-run.mjs";
 import { sharedFile, sharedPath } from "./shared-data.mjs";
@@ -73,7 +73,9 @@ for (const model of cases) {
   const key = keyOf(library, compiled);
   const encoder = createInputEncoder(defaultPreprocessing(graph), graph);
   const commands = unpackCommands(compiled.sections.find(({ kind }) => kind === "program").bytes);
-  const spills = commands.filter(({ opcode, region }) => opcode === "STORE" && region === "scratch").length;
+  const spills = commands.filter(
+    ({ opcode, region }) => opcode === "STORE" && region === regionCodes.scratch,
+  ).length;
   let pictures = 0;
   let layers = 0;
   let wrong = 0;
@@ -113,7 +115,7 @@ for (const model of cases) {
   }
   failed += wrong;
   console.log(
-    `${model.file.padEnd(36)} ${pictures} pictures, ${layers} layer outputs, ${spills} spills a frame: ${wrong === 0 ? "all equal" : `${wrong} pictures differ`}; at most ${cycles} cycles, ${(simulated / seconds / 1000).toFixed(0)}k cycles/s`,
+    `${model.file.padEnd(36)} ${pictures} pictures, ${layers} layer outputs, ${spills} stores to scratch a frame: ${wrong === 0 ? "all equal" : `${wrong} pictures differ`}; at most ${cycles} cycles, ${(simulated / seconds / 1000).toFixed(0)}k cycles/s`,
   );
 }
 process.exitCode = failed === 0 ? 0 : 1;

@@ -9,8 +9,7 @@ import { createReference } from "@sluice/sdk/reference";
 
 /** The library of a build with options (build-rtl.mjs); ends the process with a message when it was not built. */
 export function builtLibrary(geometry = kv260Geometry, variant = "") {
-  const plain = rtlLibraryPath(geometry);
-  const path = variant ? plain.replace(`/${geometry.id}/`, `/${geometry.id}-${variant}/`) : plain;
+  const path = rtlLibraryPath(geometry, variant);
   if (existsSync(path)) return path;
   const option = variant ? ` --${variant}` : "";
   process.stderr.write(`${path} is missing: node bitstreams/scripts/build-rtl.mjs ${geometry.id}${option}\n`);

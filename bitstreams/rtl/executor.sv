@@ -180,6 +180,12 @@ module executor
   logic [31:0] ram_crc1 [MaxLayers];
   logic [MaxLayers-1:0] shown_q;               // layers the last frame has run
   logic first_q;
+  // A layer's LOAD and STORE commands stand around its compute command; their cycles are the layer's, too.
+  logic [15:0] last_layer_q;
+  logic [31:0] layer_cycles_q, layer_stall_q;
+  wire same_layer = !first_q && command.layer == last_layer_q;
+  wire [31:0] layer_cycles = (same_layer ? layer_cycles_q : 32'd0) + cycles_q + 32'd1;
+  wire [31:0] layer_stall = (same_layer ? layer_stall_q : 32'd0) + stall_q;
   wire running = state_q != Stopped && state_q != Failed;
   wire [LayerBits-1:0] select = layer_select_i[LayerBits-1:0];
   wire shown = layer_select_i < MaxLayers && shown_q[select];
@@ -214,9 +220,16 @@ module executor
       stall_data_o <= frame_data_q;
       weight_beats_o <= frame_beats_q;
     end
+    if (finished && command.opcode != OP_END && 32'(command.layer) < MaxLayers) begin
+      ram_cycles[layer] <= layer_cycles;
+      ram_stall[layer] <= layer_stall;
+    end
+    if (finished) begin
+      last_layer_q <= command.layer;
+      layer_cycles_q <= layer_cycles;
+      layer_stall_q <= layer_stall;
+    end
     if (finished && compute) begin
-      ram_cycles[layer] <= cycles_q + 32'd1;
-      ram_stall[layer] <= stall_q;
       ram_beats[layer] <= beats;
       ram_crc0[layer] <= crc0_i;
       ram_crc1[layer] <= crc1_i;

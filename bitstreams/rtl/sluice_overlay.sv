@@ -113,7 +113,7 @@ module sluice_overlay
   logic [2:0][3:0] data_ar_length;
   logic [127:0] data;
 
-  command_queue u_queue (
+  command_queue #(.Depth(16)) u_queue (
     .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .start_i(run_start), .program_i(image + 49'(command_offset)),
     .count_i(command_count), .frames_i(frames), .valid_o(queue_valid), .words_o(queue_words), .index_o(queue_index),
     .advance_i(queue_advance), .may_leave_o(may_leave), .ahead_o(ahead), .slot_o(slot), .slot_ahead_o(slot_ahead),

@@ -48,7 +48,7 @@ package sluice_pkg;
   localparam logic [11:0] REG_STALL_DATA = 12'h08c; // Cycles of the last frame spent in LOAD and STORE or waiting for channel parameters and tables
   localparam logic [11:0] REG_WEIGHT_BEATS = 12'h090; // Beats the weight port moved in the last frame
   localparam logic [11:0] REG_LAYER_SELECT = 12'h0a0; // Layer whose counters the next six registers show
-  localparam logic [11:0] REG_LAYER_CYCLES = 12'h0a4; // Cycles of the selected layer in the last frame
+  localparam logic [11:0] REG_LAYER_CYCLES = 12'h0a4; // Cycles of the selected layer in the last frame, its LOAD and STORE included
   localparam logic [11:0] REG_LAYER_STALL_WEIGHTS = 12'h0a8; // Of those, cycles waiting for weights
   localparam logic [11:0] REG_LAYER_WEIGHT_BEATS = 12'h0ac; // Weight port beats of the selected layer
   localparam logic [11:0] REG_LAYER_CRC0 = 12'h0b0; // CRC-32C of the layer's first output in engine order

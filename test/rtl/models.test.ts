@@ -2,10 +2,10 @@
  * Whole models on the RTL: the CRC of every layer output and the output frame equal the reference's. The cycles are
  * printed beside the compiler's cycle model.
  */
-import { RtlDevice } from "@sluice/board-firmware/device/rtl.js";
+import { RtlDevice, rtlLibraryPath } from "@sluice/board-firmware/device/rtl.js";
 import { OverlayDriver } from "@sluice/board-firmware/driver";
 import { layerCrcs } from "@sluice/host-agent/jobs/layer-crcs.js";
-import { ansCodec, rawCodec, type WeightCodec } from "@sluice/sdk/codec";
+import { ansCodec, deflateCodec, rawCodec, type WeightCodec } from "@sluice/sdk/codec";
 import { compile, inputFrame, outputCodes } from "@sluice/sdk/compile";
 import { importModel } from "@sluice/sdk/import";
 import { kv260Geometry, type OverlayGeometry, smallGeometry } from "@sluice/sdk/overlay";
@@ -49,6 +49,7 @@ const cases: readonly Case[] = [
     cyclesAtMost: 40000,
   },
   { file: "vww_96_int8.tflite", geometry: kv260Geometry, codec: rawCodec, frames: 1 },
+  { file: "resnet8.onnx", geometry: smallGeometry, codec: deflateCodec, frames: 1 },
   { file: "pretrainedResnet_quant.tflite", geometry: kv260Geometry, codec: rawCodec, frames: 1 },
   { file: "mobilenet_v1_0.25_128_quant.tflite", geometry: kv260Geometry, codec: rawCodec, frames: 1 },
 ];
@@ -58,7 +59,8 @@ describe.skipIf(!hasSharedData)("whole models on the RTL", () => {
     it(`${file} with ${codec.name} weights on ${geometry.id}: every layer equals the reference`, async () => {
       const graph = importModel(sharedFile("models", file), { file });
       const compiled = compile(graph, { geometry, codec });
-      const device = new RtlDevice({ geometry });
+      const library = codec === deflateCodec ? rtlLibraryPath(geometry, "inflate") : undefined;
+      const device = new RtlDevice({ geometry, library });
       const driver = new OverlayDriver(device);
       driver.load(compiled.plan, compiled.sections);
       for (let frame = 0; frame < frames; frame += 1) {

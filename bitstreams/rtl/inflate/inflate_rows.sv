@@ -30,6 +30,7 @@ module inflate_rows #(
   wire row_full = count_q == width_i;
   wire ready = busy_q && !rows_done_q && (!row_full || row_pop_i) && !(row_pop_i && last_row_i);
   wire taken = byte_valid && ready;
+  wire [$clog2(Outputs)-1:0] place = row_pop_i ? ($clog2(Outputs))'(0) : ($clog2(Outputs))'(count_q);
 
   inflate u_inflate (
     .clk_i, .rst_ni(!clear_i), .start_i, .bytes_i, .valid_i(valid_i && busy_q), .data_i, .pop_o(core_pop), .valid_o(byte_valid),
@@ -44,7 +45,7 @@ module inflate_rows #(
   assign row_o = row_q;
 
   always_ff @(posedge clk_i) begin
-    if (taken) row_q[row_pop_i ? '0 : $clog2(Outputs)'(count_q)] <= weight;
+    if (taken) row_q[place] <= weight;
     if (clear_i) begin
       busy_q <= 1'b0;
       damaged_q <= 1'b0;

@@ -47,12 +47,11 @@ const SLICE_CYCLES = 512;
 const SLOWDOWN = 10_000;
 
 /**
- * Where build-rtl.mjs puts the library of a geometry. SLUICE_RTL_BUILD names another build than the plain one: `assert`,
- * `coverage` or `inflate`.
+ * Where build-rtl.mjs puts the library of a geometry. `variant`, by default SLUICE_RTL_BUILD, names another build than the
+ * plain one: `assert`, `coverage` or `inflate`.
  */
-export function rtlLibraryPath(geometry: OverlayGeometry): string {
+export function rtlLibraryPath(geometry: OverlayGeometry, variant = process.env.SLUICE_RTL_BUILD): string {
   const manifest = import.meta.resolve("@sluice/bitstreams/package.json");
-  const variant = process.env.SLUICE_RTL_BUILD;
   const folder = variant ? `${geometry.id}-${variant}` : geometry.id;
   return fileURLToPath(new URL(`build/${folder}/libsluice.so`, manifest));
 }

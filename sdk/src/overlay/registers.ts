@@ -87,7 +87,11 @@ export const registers = {
   },
   WEIGHT_BEATS: { offset: 0x090, access: "ro", doc: "Beats the weight port moved in the last frame" },
   LAYER_SELECT: { offset: 0x0a0, access: "rw", doc: "Layer whose counters the next six registers show" },
-  LAYER_CYCLES: { offset: 0x0a4, access: "ro", doc: "Cycles of the selected layer in the last frame" },
+  LAYER_CYCLES: {
+    offset: 0x0a4,
+    access: "ro",
+    doc: "Cycles of the selected layer in the last frame, its LOAD and STORE included",
+  },
   LAYER_STALL_WEIGHTS: { offset: 0x0a8, access: "ro", doc: "Of those, cycles waiting for weights" },
   LAYER_WEIGHT_BEATS: { offset: 0x0ac, access: "ro", doc: "Weight port beats of the selected layer" },
   LAYER_CRC0: { offset: 0x0b0, access: "ro", doc: "CRC-32C of the layer's first output in engine order" },
