@@ -154,9 +154,13 @@ async function serveAndDeploy() {
   const [command, ...first] = installedNode();
   const script = join(app(), "node_modules/@sluice/board-firmware/bin/sluice-board.js");
   const started = performance.now();
-  const board = spawn(command, [...first, script, "--with-parent", "--tcp", "127.0.0.1:0"], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const board = spawn(
+    command,
+    [...first, "--max-semi-space-size=4", script, "--with-parent", "--tcp", "127.0.0.1:0"],
+    {
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  );
   try {
     const { tcp, pid } = await new Promise((resolve, reject) => {
       board.once("exit", (code) => reject(new Error(`the runtime ended with ${code}`)));

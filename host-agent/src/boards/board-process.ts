@@ -57,6 +57,8 @@ const readyLine = z.object({
 });
 
 const STOP_MS = 3_000;
+/** As the installed runtime is started (release/files/sluice-board): 10 MB less, at no cost in time. */
+const YOUNG_GENERATION = "--max-semi-space-size=4";
 
 /** @throws {TransportError} `board-failed` (with what it printed), `timeout` */
 export async function startBoardProcess(
@@ -66,7 +68,7 @@ export async function startBoardProcess(
   const firmware = createRequire(import.meta.url).resolve("@sluice/board-firmware/package.json");
   const script = join(dirname(firmware), "bin", "sluice-board.js");
   // The runtime ends when its standard input closes, so it cannot outlive this process, however that ends.
-  const child = spawn(process.execPath, [script, ...boardArguments(options)], {
+  const child = spawn(process.execPath, [YOUNG_GENERATION, script, ...boardArguments(options)], {
     stdio: ["pipe", "pipe", "pipe"],
   });
   const log: string[] = [];
