@@ -221,6 +221,7 @@ async function fillSlot(
     kind: typeof wanted === "string" ? wanted : wanted.kind,
     geometry,
     driver: { deadlineFloorMs: options.deadlineFloorMs ?? (faults && TWIN_DEADLINE_FLOOR_MS) },
+    reopens: typeof wanted === "string",
     retryMs: faults ? 0 : RETRY_DEVICE_MS,
     log: keepTrying ? log : undefined,
   });

@@ -1,2 +1,3 @@
+export { overlayIsStuck } from "./interrupt.js";
 export * from "./overlay-driver.js";
 export * from "./types.js";

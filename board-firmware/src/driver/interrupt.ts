@@ -123,7 +123,7 @@ export async function startAndWait(device: OverlayDevice, request: WaitRequest):
       found: `STATUS = ${registers.STATUS}, FRAMES_DONE = ${registers.FRAMES_DONE}`,
       hint: stopped
         ? "Run `sluice doctor`; if the clock and the overlay are right, raise the deadline."
-        : "It did not even obey ABORT: load the overlay's bitstream again.",
+        : "It did not even obey ABORT, so the board loads its bitstream again.",
       details: { registers, deadlineMs: request.deadlineMs, stopped },
       cause,
     });
@@ -146,6 +146,14 @@ export async function startAndWait(device: OverlayDevice, request: WaitRequest):
       },
     );
   }
+}
+
+/** Did the overlay keep running although it was told to stop? Only loading its bitstream again helps then. */
+export function overlayIsStuck(error: unknown): boolean {
+  if (!(error instanceof DeviceError)) return false;
+  if (error.code === "still-busy") return true;
+  if (error.code === "deadline" && error.details.stopped === false) return true;
+  return overlayIsStuck(error.cause);
 }
 
 /** Buffers must not be given back while the overlay may still write to them, so ABORT gets a moment to work. */

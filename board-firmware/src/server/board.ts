@@ -17,6 +17,7 @@ import {
   toHex,
 } from "@sluice/sdk/protocol";
 import type { Logger } from "pino";
+import { overlayIsStuck } from "../driver/index.js";
 import type { SignaturePolicy } from "../security/index.js";
 import type { SectionStore } from "../store/index.js";
 import { Hold } from "./hold.js";
@@ -167,12 +168,13 @@ export class Board {
     return this.#working(() => this.runner.dumpLayer(layer, output, frame, { signal }));
   }
 
-  /** A model whose image was damaged in DDR is loaded anew by the next `install`. */
+  /** A model whose image was damaged in DDR, or whose overlay had to be replaced, is loaded anew by the next `install`. */
   async #working<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof DeviceError && error.code === "image-damaged") this.#model = undefined;
+      const damaged = error instanceof DeviceError && error.code === "image-damaged";
+      if (damaged || overlayIsStuck(error)) this.#model = undefined;
       throw error;
     }
   }

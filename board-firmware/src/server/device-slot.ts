@@ -1,12 +1,13 @@
 /**
- * A board's place for a device that may not be there yet: when the overlay could not be loaded, hosts are told why, and
- * every question about the device starts another attempt. So a board recovers by itself when its cause is gone.
+ * A board's place for a device that may not be there yet, or not any more: when the overlay could not be loaded, hosts
+ * are told why, and every question about the device starts another attempt; one that hangs and does not obey ABORT is
+ * closed and opened, so loaded, again. So a board recovers by itself when the cause is gone.
  */
 import { DeviceError, SluiceError } from "@sluice/sdk/errors.js";
 import type { OverlayGeometry } from "@sluice/sdk/overlay";
 import type { Logger } from "pino";
 import type { OverlayDevice } from "../device/overlay-device.js";
-import { type DriverOptions, OverlayDriver } from "../driver/index.js";
+import { type DriverOptions, OverlayDriver, overlayIsStuck } from "../driver/index.js";
 import type { ModelRunner } from "./runner.js";
 
 export interface DeviceSlotOptions {
@@ -17,6 +18,8 @@ export interface DeviceSlotOptions {
   readonly driver?: DriverOptions;
   /** Least time between two attempts, in milliseconds. */
   readonly retryMs: number;
+  /** Can `open` be called again? */
+  readonly reopens: boolean;
   /** Told about attempts that fail. */
   readonly log?: Logger;
 }
@@ -63,7 +66,7 @@ export class DeviceSlot implements ModelRunner {
   }
 
   run(...work: Parameters<ModelRunner["run"]>): ReturnType<ModelRunner["run"]> {
-    return this.#need().run(...work);
+    return this.#watched((driver) => driver.run(...work));
   }
 
   layerCounters(): ReturnType<ModelRunner["layerCounters"]> {
@@ -71,13 +74,35 @@ export class DeviceSlot implements ModelRunner {
   }
 
   dumpLayer(...work: Parameters<ModelRunner["dumpLayer"]>): ReturnType<ModelRunner["dumpLayer"]> {
-    return this.#need().dumpLayer(...work);
+    return this.#watched((driver) => driver.dumpLayer(...work));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#attempt;
     await this.#device?.close();
+  }
+
+  async #watched<T>(work: (driver: OverlayDriver) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#need());
+    } catch (error) {
+      if (this.#options.reopens && overlayIsStuck(error)) await this.#replace(error);
+      throw error;
+    }
+  }
+
+  async #replace(reason: unknown): Promise<void> {
+    const stuck = this.#device;
+    this.#device = undefined;
+    this.#driver = undefined;
+    this.#failure = reason;
+    try {
+      await stuck?.close();
+    } catch (error) {
+      this.#options.log?.error({ err: error }, "the device that hangs cannot be closed");
+    }
+    await this.fill();
   }
 
   async #tryOpen(): Promise<void> {

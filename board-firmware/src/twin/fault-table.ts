@@ -68,6 +68,15 @@ export const faultTable = [
     deadlineMs: FABRIC_MS,
   },
   {
+    id: "dma-hang",
+    what: "a DMA stops for good: the overlay stays busy and ignores ABORT",
+    where: "emulated device, slices of a run and the CONTROL register, until it is opened again",
+    opportunity: "a start of the overlay",
+    errors: ["deadline"],
+    survived: false,
+    deadlineMs: FABRIC_MS,
+  },
+  {
     id: "bit-flip-weights",
     what: "one bit of a weight stream flips in DDR",
     where: "emulated DDR, at the start of a run",

@@ -13,6 +13,7 @@ const LINE_BYTES = 64;
 export async function openTwin(geometry: OverlayGeometry, plan: FaultPlan): Promise<EmulatedDevice> {
   if (plan.has("stale-flags", "silent-load", "wrong-clock")) await passLoader(geometry, plan);
   let stalled = false;
+  let hung = false;
   let interruptLost = false;
   const device: EmulatedDevice = new EmulatedDevice({
     geometry,
@@ -20,16 +21,18 @@ export async function openTwin(geometry: OverlayGeometry, plan: FaultPlan): Prom
     faults: {
       onWrite: (offset, value) => {
         if (offset !== registers.CONTROL.offset) return true;
-        // A stalled overlay obeys ABORT.
+        if (hung) return false;
+        // One that is only stalled obeys ABORT.
         stalled = false;
         if (!(value & control.START)) return true;
         stalled = plan.strike("dma-stall");
+        hung = plan.strike("dma-hang");
         interruptLost = plan.strike("interrupt-lost");
         if (plan.strike("clock-skew")) plan.skewClock();
         memory.beforeRun();
         return true;
       },
-      onSlice: () => !stalled,
+      onSlice: () => !stalled && !hung,
       onInterrupt: () => {
         memory.afterRun();
         return !interruptLost;

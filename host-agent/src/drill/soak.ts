@@ -66,6 +66,7 @@ const SAMPLES = 40;
 const faults = [
   "interrupt-lost:0.01",
   "dma-stall:0.01",
+  "dma-hang:0.003",
   "bit-flip-weights:0.01",
   "bit-flip-program:0.01",
   "bit-flip-activations:0.01",
