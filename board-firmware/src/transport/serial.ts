@@ -13,6 +13,8 @@ export interface SerialAddress {
   readonly baud?: number;
 }
 
+const LOCK_MS = 300;
+const LOCK_RETRY_MS = 20;
 /** Start bit, eight data bits, stop bit. */
 const BITS_PER_BYTE = 10;
 
@@ -43,7 +45,7 @@ export class SerialTransport implements Transport {
 
   async open(handlers: TransportHandlers, deadlineMs: number): Promise<void> {
     const port = new SerialPort({ path: this.#path, baudRate: this.#baud, autoOpen: false });
-    await this.#openPort(port, deadlineMs);
+    await this.#openUnlocked(port, deadlineMs);
     this.#port = port;
     this.#handlers = handlers;
     port.on("data", (bytes: Buffer) => {
@@ -93,6 +95,20 @@ export class SerialTransport implements Transport {
       await new Promise<void>((resolve) => port.flush(() => port.close(() => resolve())));
     }
     this.#finish();
+  }
+
+  /** A port that was closed a moment ago stays locked until the kernel has finished its last read. */
+  async #openUnlocked(port: SerialPort, deadlineMs: number): Promise<void> {
+    const lastTryAt = performance.now() + Math.min(LOCK_MS, deadlineMs);
+    for (;;) {
+      try {
+        return await this.#openPort(port, deadlineMs);
+      } catch (error) {
+        const locked = error instanceof TransportError && error.code === "port-in-use";
+        if (!locked || performance.now() > lastTryAt) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+    }
   }
 
   #openPort(port: SerialPort, deadlineMs: number): Promise<void> {

@@ -17,6 +17,8 @@ export interface EmulatedBoardOptions {
   readonly name?: string;
   /** Keeps uploaded sections between runs; default a temporary directory. */
   readonly store?: string;
+  /** Most bytes the store may take. Default 1 GiB. */
+  readonly storeBytes?: number;
   /** Default 127.0.0.1 and any free port. */
   readonly tcp?: string;
   /** Serial ports to serve as well, "PATH[:BAUD]". */
@@ -120,6 +122,7 @@ function boardArguments(options: EmulatedBoardOptions): string[] {
   if (geometry !== undefined) list.push("--geometry", geometry);
   if (name !== undefined) list.push("--name", name);
   if (store !== undefined) list.push("--store", store);
+  if (options.storeBytes !== undefined) list.push("--store-bytes", String(options.storeBytes));
   if (logLevel !== undefined) list.push("--log", logLevel);
   if (options.deadlineFloorMs !== undefined) list.push("--deadline-floor", String(options.deadlineFloorMs));
   if (options.faults?.length) list.push("--fault", ...options.faults);
