@@ -41,11 +41,13 @@ export function receiveUpload(
     piece: (bytes) => attempt(() => partial?.append(bytes)),
     end: () => {
       attempt(() => {
+        partial?.flush();
         if (partial?.full) store.complete(partial);
       });
       done(failure ?? store.state(hash));
     },
-    abandoned: () => undefined,
+    // The link is gone; what had arrived stays.
+    abandoned: () => attempt(() => partial?.flush()),
   };
 }
 

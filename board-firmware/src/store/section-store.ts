@@ -220,9 +220,12 @@ export class SectionStore {
   #closePartial(hash: string): void {
     const partial = this.#openPartials.get(hash);
     if (partial === undefined) return;
-    partial.close();
-    this.#partialBytes.set(hash, partial.received);
     this.#openPartials.delete(hash);
+    try {
+      partial.close();
+    } finally {
+      this.#partialBytes.set(hash, partial.received);
+    }
   }
 
   #scan(folder: string): { hash: string; bytes: number; lastUsed: number }[] {

@@ -2,6 +2,8 @@
 import { connect, type Socket } from "node:net";
 import { type SluiceError, TransportError } from "@sluice/sdk/errors.js";
 import { isLoopback } from "./loopback.js";
+import { PacedWriter } from "./paced-writer.js";
+import { releaseBuffer } from "./release-buffer.js";
 import { asTampered, startTls } from "./tls.js";
 import type { TlsEnd, Transport, TransportHandlers } from "./transport.js";
 
@@ -36,6 +38,7 @@ class TcpTransport implements Transport {
   readonly #obtain: (deadlineMs: number) => Promise<Socket>;
   #socket: Socket | undefined;
   #handlers: TransportHandlers | undefined;
+  #writer: PacedWriter | undefined;
   #detach: () => void = () => undefined;
   #remoteAddress = "";
   #closed = false;
@@ -69,14 +72,19 @@ class TcpTransport implements Transport {
     const plain = this.#socket!;
     const handlers = this.#handlers!;
     this.#detach();
-    this.#attach(await startTls(plain, end, this.#name, deadlineMs), handlers);
+    const secure = await startTls(plain, end, this.#name, deadlineMs);
+    this.#writer = new PacedWriter(secure, () => handlers.drain());
+    this.#attach(secure, handlers);
   }
 
   #attach(socket: Socket, handlers: TransportHandlers): void {
     this.#socket = socket;
     this.#handlers = handlers;
     let failure: SluiceError | undefined;
-    const onData = (bytes: Uint8Array) => handlers.data(bytes);
+    const onData = (bytes: Uint8Array) => {
+      handlers.data(bytes);
+      releaseBuffer(bytes);
+    };
     // `drain` comes when nothing is queued here any more; the kernel's own buffer keeps the line busy meanwhile.
     const onDrain = () => handlers.drain();
     const onClose = () => {
@@ -100,11 +108,12 @@ class TcpTransport implements Transport {
   send(bytes: Uint8Array): void {
     const socket = this.#socket;
     if (socket === undefined || this.#closed || socket.writableEnded || bytes.length === 0) return;
-    socket.write(bytes);
+    if (this.#writer) this.#writer.write(bytes);
+    else socket.write(bytes);
   }
 
   get backlog(): number {
-    return this.#socket?.writableLength ?? 0;
+    return this.#writer?.backlog ?? this.#socket?.writableLength ?? 0;
   }
 
   get counters() {
@@ -115,7 +124,9 @@ class TcpTransport implements Transport {
     const socket = this.#socket;
     if (socket === undefined || this.#closed || socket.destroyed) return;
     const done = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-    socket.end(() => socket.destroy());
+    const end = () => socket.end(() => socket.destroy());
+    if (this.#writer) this.#writer.whenEmpty(end);
+    else end();
     // A peer that reads nothing must not keep us here.
     const timer = setTimeout(() => socket.destroy(), 500);
     await done;

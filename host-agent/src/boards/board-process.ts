@@ -25,6 +25,8 @@ export interface EmulatedBoardOptions {
   readonly serial?: readonly string[];
   /** Default 15,000 ms. */
   readonly startMs?: number;
+  /** Serves every program on this machine instead of this process only, and without protection. Default false. */
+  readonly open?: boolean;
   /** Makes it fail on purpose: names as `--fault` takes them. It is then started again when it dies. */
   readonly faults?: readonly string[];
   readonly faultSeed?: number;
@@ -111,14 +113,8 @@ const faultLine = z.object({ fault: z.string() });
 
 function boardArguments(options: EmulatedBoardOptions): string[] {
   const { device = "emulated", geometry, name, store, serial, logLevel } = options;
-  const list = [
-    "--with-parent",
-    "--key-from-stdin",
-    "--device",
-    device,
-    "--tcp",
-    options.tcp ?? "127.0.0.1:0",
-  ];
+  const list = ["--with-parent", "--device", device, "--tcp", options.tcp ?? "127.0.0.1:0"];
+  list.push(options.open ? "--insecure" : "--key-from-stdin");
   if (geometry !== undefined) list.push("--geometry", geometry);
   if (name !== undefined) list.push("--name", name);
   if (store !== undefined) list.push("--store", store);

@@ -63,7 +63,7 @@ interface Installed {
   number: number;
 }
 
-const MAX_PIECE = 1024 * 1024;
+const MAX_PIECE = 4 * 1024 * 1024;
 
 export class BoardClient {
   readonly #link: BoardLink;
