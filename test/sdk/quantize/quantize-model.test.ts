@@ -134,6 +134,26 @@ describe("lowering", () => {
       expect(firstDifference(graph, compiled, codes, geometry)).toBeUndefined();
     },
   );
+
+  it("a channel of next to no weights keeps its bias", () => {
+    const random = seededRandom(6);
+    const model = residualModel(random, { biases: true });
+    const first = model.nodes[0];
+    if (first.kind !== "convolution") throw new Error("the model starts with a convolution");
+    first.weights.subarray(0, first.weights.length / 8).forEach((weight, index) => {
+      first.weights[index] = weight * 1e-12;
+    });
+    first.bias[0] = 0.7;
+    const images = smoothImages(random, IMAGES);
+    const plan = quantizeModel(model, images, IMAGES, { method: "nearest", random: () => random.next() });
+    const graph = lowerFloatGraph(model, plan, { inputEncoding });
+    const reference = createReference(graph);
+    const grid = plan.activations.get(model.input) as ActivationGrid;
+    const all = reference.runAll(new Int32Array(192).fill(grid.zeroPoint));
+    const relu = graph.tensors.findIndex(({ name }) => name === model.tensors[2].name);
+    const { scale, zeroPoint } = graph.tensors[relu];
+    expect((all[relu][0] - zeroPoint) * scale).toBeCloseTo(0.7, 1);
+  });
 });
 
 describe("weight scales", () => {
