@@ -1,8 +1,6 @@
 // Float32 kernels of the float interpreter, for AssemblyScript (WebAssembly SIMD). Twin: the plain loops in
 // test/support/float-literal.ts. All pointers are byte addresses in one imported memory; nothing is allocated here.
 
-export { convolveGradient, depthwiseGradient, passInside, quantize } from "./gradients";
-
 /**
  * out[p][o] = bias[o] + sum over segments s and j < length of
  *             input[offsets[p] + segments[s] + 4 j] * weights[panel(o)][s * length + j][o mod 8]

@@ -179,7 +179,7 @@ export function convolutionBackward(
 }
 
 /** The gradient of a pool's input: shared evenly, or to the largest of each window. */
-export function poolBackward(
+function poolBackward(
   node: Extract<FloatNode, { kind: "average-pool" | "max-pool" }>,
   [height, width, channels]: Shape,
   output: Shape,

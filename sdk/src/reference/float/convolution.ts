@@ -12,37 +12,13 @@ const POSITIONS_PER_CALL = 1024;
 /** Runs the node on `count` images, from the input's address to the output's. */
 export type PreparedStep = (count: number) => void;
 
-/** Where a convolution's windows lie in the kernels' memory, for its backward pass. */
-export interface ConvolutionWindows {
-  /** Input of image 0 with its border; the border and the copy are those of the last run. */
-  readonly source: number;
-  readonly imageBytes: number;
-  readonly positionsPerImage: number;
-  /** int32 byte offsets of the windows' corners, for this many images. */
-  readonly offsets: number;
-  readonly imagesPerCall: number;
-  /** int32 byte offsets of the contiguous runs of a window: its rows, or its taps. */
-  readonly segments: number;
-  readonly segmentCount: number;
-  /** Numbers in a run. */
-  readonly length: number;
-  readonly depthwise: boolean;
-}
-
-export interface PreparedConvolution {
-  readonly run: PreparedStep;
-  /** Replaces the weights (OHWI) and biases for the runs that follow. */
-  load(weights: Float32Array, bias: Float32Array): void;
-  readonly windows: ConvolutionWindows;
-}
-
 export function prepareConvolution(
   memory: KernelMemory,
   node: FloatConvolutionNode,
   input: { readonly shape: Shape; readonly address: number },
   output: { readonly shape: Shape; readonly address: number },
   batch: number,
-): PreparedConvolution {
+): PreparedStep {
   const { kernel, stride, dilation, padding, groups } = node;
   const [height, width, channels] = input.shape;
   const [outputHeight, outputWidth, outputs] = output.shape;
@@ -94,92 +70,61 @@ export function prepareConvolution(
     }
   };
 
-  const depthwise = groups === channels && outputs === channels && channels % 4 === 0;
+  if (groups === channels && outputs === channels && channels % 4 === 0) {
+    const weights = memory.store(channelsLast(node));
+    const bias = memory.store(node.bias);
+    const tapsAt = memory.store(taps);
+    return (count) =>
+      forImages(count, (start, positions, first) => {
+        const to = output.address + first * perImage * outputs * 4;
+        memory.kernels.depthwise(
+          start,
+          offsetsAt,
+          positions,
+          tapsAt,
+          taps.length,
+          weights,
+          bias,
+          channels,
+          to,
+        );
+      });
+  }
+
   const perGroup = channels / groups;
   const outputsPerGroup = outputs / groups;
   // Neighbouring taps of a row are one run where every channel takes part and nothing is dilated.
   const wholeRows = groups === 1 && dilation[1] === 1;
   const segments = wholeRows ? taps.filter((_, tap) => tap % kernel[1] === 0) : taps;
-  const segmentsAt = memory.store(segments);
   const length = wholeRows ? kernel[1] * channels : perGroup;
-  const windows: ConvolutionWindows = {
-    source,
-    imageBytes,
-    positionsPerImage: perImage,
-    offsets: offsetsAt,
-    imagesPerCall,
-    segments: segmentsAt,
-    segmentCount: segments.length,
-    length,
-    depthwise,
-  };
-
-  if (depthwise) {
-    const weights = memory.store(channelsLast(node.weights, channels));
-    const bias = memory.store(node.bias);
-    return {
-      windows,
-      load: (newWeights, newBias) => {
-        memory.floats(weights, newWeights.length).set(channelsLast(newWeights, channels));
-        memory.floats(bias, channels).set(newBias);
-      },
-      run: (count) =>
-        forImages(count, (start, positions, first) => {
-          const to = output.address + first * perImage * outputs * 4;
-          memory.kernels.depthwise(
-            start,
-            offsetsAt,
-            positions,
-            segmentsAt,
-            taps.length,
-            weights,
-            bias,
-            channels,
-            to,
-          );
-        }),
-    };
-  }
-
+  const segmentsAt = memory.store(segments);
   const packed = Array.from({ length: groups }, (_, group) => ({
-    weights: memory.store(pack(node.weights, outputs, group * outputsPerGroup, outputsPerGroup)),
+    weights: memory.store(pack(node, group * outputsPerGroup, outputsPerGroup)),
     bias: memory.store(packBias(node.bias, group * outputsPerGroup, outputsPerGroup)),
   }));
-  return {
-    windows,
-    load: (newWeights, newBias) => {
+  return (count) =>
+    forImages(count, (start, positions, first) => {
       packed.forEach(({ weights, bias }, group) => {
-        const first = group * outputsPerGroup;
-        const panels = pack(newWeights, outputs, first, outputsPerGroup);
-        memory.floats(weights, panels.length).set(panels);
-        const biases = packBias(newBias, first, outputsPerGroup);
-        memory.floats(bias, biases.length).set(biases);
+        memory.kernels.convolve(
+          start + group * perGroup * 4,
+          offsetsAt,
+          positions,
+          segmentsAt,
+          segments.length,
+          length,
+          weights,
+          bias,
+          outputsPerGroup,
+          output.address + (first * perImage * outputs + group * outputsPerGroup) * 4,
+          outputs * 4,
+        );
       });
-    },
-    run: (count) =>
-      forImages(count, (start, positions, first) => {
-        packed.forEach(({ weights, bias }, group) => {
-          memory.kernels.convolve(
-            start + group * perGroup * 4,
-            offsetsAt,
-            positions,
-            segmentsAt,
-            segments.length,
-            length,
-            weights,
-            bias,
-            outputsPerGroup,
-            output.address + (first * perImage * outputs + group * outputsPerGroup) * 4,
-            outputs * 4,
-          );
-        });
-      }),
-  };
+    });
 }
 
 /** OHWI rows `first`..`first + count` as panels [ceil(count / 8)][window][8]. */
-function pack(weights: Float32Array, outputs: number, first: number, count: number): Float32Array {
-  const window = weights.length / outputs;
+function pack({ weights, bias }: FloatConvolutionNode, first: number, count: number): Float32Array {
+  const window = weights.length / bias.length;
   const panels = Math.ceil(count / PANEL);
   const packed = new Float32Array(panels * window * PANEL);
   for (let output = 0; output < count; output += 1) {
@@ -197,7 +142,8 @@ function packBias(bias: Float32Array, first: number, count: number): Float32Arra
 }
 
 /** Depthwise OHWI [channel][tap] as [tap][channel]. */
-function channelsLast(weights: Float32Array, channels: number): Float32Array {
+function channelsLast({ weights, bias }: FloatConvolutionNode): Float32Array {
+  const channels = bias.length;
   const taps = weights.length / channels;
   const turned = new Float32Array(weights.length);
   for (let channel = 0; channel < channels; channel += 1) {

@@ -92,7 +92,7 @@ function prepareNode(
     };
   switch (node.kind) {
     case "convolution":
-      return prepareConvolution(memory, node, input, output, batch).run;
+      return prepareConvolution(memory, node, input, output, batch);
     case "add":
       return (count) =>
         memory.kernels.add(input.address, inputs[1].address, output.address, count * output.size);

@@ -29,38 +29,6 @@ export interface FloatKernels {
   ): void;
   add(a: number, b: number, output: number, count: number): void;
   clamp(input: number, output: number, count: number, low: number, high: number): void;
-  quantize(
-    input: number,
-    output: number,
-    count: number,
-    inverse: number,
-    scale: number,
-    low: number,
-    high: number,
-  ): void;
-  passInside(gradient: number, values: number, count: number, low: number, high: number): void;
-  convolveGradient(
-    input: number,
-    offsets: number,
-    positions: number,
-    segments: number,
-    segmentCount: number,
-    length: number,
-    gradient: number,
-    outputs: number,
-    gradientStride: number,
-    result: number,
-  ): void;
-  depthwiseGradient(
-    input: number,
-    offsets: number,
-    positions: number,
-    segments: number,
-    taps: number,
-    gradient: number,
-    channels: number,
-    result: number,
-  ): void;
 }
 
 /** The kernels bound to a memory of their own. */
