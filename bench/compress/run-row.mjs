@@ -18,6 +18,9 @@ process.on("message", async ({ id, draw, images }) => {
   }
 });
 
+// A killed parent leaves no worker behind.
+process.on("disconnect", () => process.exit());
+
 async function run(row, draw, images) {
   set ??= cifarTestSet(images);
   const { file, encoding } = models[row.model];
