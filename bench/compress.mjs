@@ -15,6 +15,7 @@ import { fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { compressionMethods } from "@sluice/sdk/quantize";
 import { models } from "./compress/models.mjs";
 import { loadResult, resultKey, saveResult } from "./compress/results.mjs";
 import { allRows } from "./compress/rows.mjs";
@@ -133,7 +134,29 @@ interval of the median draw: it says how far another test set of this size could
 codec's streams and tables, scales and biases, over the float model's weights. Seconds are one process on a shared
 machine.
 
+"(old code)": measured with an earlier build of the quantiser.
+
 ${markdownTable(lines)}
+
+## Methods
+
+\`sluice compress --method NAME\`:
+
+${Object.entries(compressionMethods)
+  .map(([name, text]) => `- \`${name}\`: ${text}`)
+  .join("\n")}
+
+## What the rows mean
+
+- **Compensated**: weights retargeted to the float model's pre-activations on the quantised inputs, put on the levels by
+  the Gram-matrix solver, scales refitted, biases exact. **Nearest**: every weight for itself, biases as they are.
+- **Levels** are int8 codes times a scale, so every set embeds: powers of two have 15 levels (0, 1 .. 64; int8 has no
+  +128), APoT of 4 bits 0, 1, 2, 3, 4, 6, 8, 10. PowerQuant's levels are no multiples of one number and are rounded to
+  int8. Successive vector approximation stops at 1/128 of a row's range.
+- **SVA, compensated** spends the same number of signed powers of two per layer, each at a price in the Gram-matrix solver
+  instead of pass by pass.
+- **A4**: 4 bits for everything that weights multiply except the picture itself; addends of residual sums keep 8.
+- **DFQ, no data**: ranges and biases from batch-norm statistics; not one image.
 `;
   writeFileSync(new URL("../docs/compression.md", import.meta.url), text);
 }

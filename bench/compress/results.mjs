@@ -16,10 +16,11 @@ const dist = fileURLToPath(new URL("../../sdk/dist/", import.meta.url));
 export function resultKey(row, draw, images, modelBytes) {
   const hash = createHash("sha256");
   const { options, quantize, calibration, code } = row;
-  hash.update(JSON.stringify({ options, quantize: String(quantize), calibration, draw, images }));
   hash.update(modelBytes);
-  // The float row depends on no quantiser.
-  for (const part of options || quantize ? code : []) hash.update(codeHash(part));
+  if (options || quantize) {
+    hash.update(JSON.stringify({ options, quantize: String(quantize), calibration, draw, images }));
+    for (const part of code) hash.update(codeHash(part));
+  } else hash.update(String(images));
   return hash.digest("hex").slice(0, 16);
 }
 

@@ -9,7 +9,7 @@
  *   what makes the integers where it is more than one call of quantizeModel; may be async. The returned model is the
  *   one the plan belongs to (channels may be gone); bits per weight always divide by the original's weights
  * @property {number} [calibration] training images, 0..2048; default 1024. With 0 there is only one draw
- * @property {string[]} [code] folders of sdk/dist the result depends on; default ["quantize"]
+ * @property {string[]} [code] folders of sdk/dist the result depends on; default ["quantize", "codec"]
  * @property {{ top1?: number, drop?: number, bitsPerWeight?: number }} [reach] the aim: top-1 %, at least; points
  *   below float and bits per weight, at most
  *
@@ -37,6 +37,6 @@ export async function allRows() {
     const id = `${row.model} ${row.setting}`.toLowerCase().replaceAll(/[^a-z0-9.]+/g, "-");
     if (ids.has(id)) throw new Error(`Two rows are called "${id}".`);
     ids.add(id);
-    return { calibration: 1024, code: ["quantize"], ...row, id };
+    return { calibration: 1024, code: ["quantize", "codec"], ...row, id };
   });
 }

@@ -74,7 +74,9 @@ const columns = [
   [
     "",
     (line) =>
-      (line.reached === undefined ? "" : line.reached ? "yes" : "no") + (line.stale ? " (old code)" : ""),
+      [line.reached === undefined ? "" : line.reached ? "yes" : "no", line.stale ? "(old code)" : ""]
+        .join(" ")
+        .trim(),
   ],
 ];
 

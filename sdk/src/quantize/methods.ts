@@ -17,7 +17,7 @@ export const compressionMethods = {
   "k-hot": "at most K ones in the magnitude (arXiv 2401.17544)",
   "signed-k-hot": "at most K signed binary digits",
   "power-quant": "codes uniform in a power of the weight, rounded to int8 (arXiv 2301.09858)",
-  rapq: "uniform codes, scales 2^k adjusted against the network's error (arXiv 2204.12322)",
+  rapq: "uniform codes by the Gram-matrix solver, weight scales 2^k chosen by the layer's error (after arXiv 2204.12322)",
   sva: "rows as sums of sparse sign vectors times 2^k (MPGBP, ISCAS 2025)",
   "rate-distortion": "codes priced by their length: the smallest model at a given loss of accuracy",
   pruning: "weights dropped by a rule, the others refitted, then the Gram-matrix solver (arXiv 2208.11580)",
