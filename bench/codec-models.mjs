@@ -4,11 +4,18 @@ import { inflateRawSync } from "node:zlib";
 import { weightsOfGraph } from "@sluice/sdk/codec";
 import { importModel } from "@sluice/sdk/import";
 import { toDemandOrder } from "@sluice/sdk/overlay";
+import { resnet50Layers } from "./codec/resnet50-headers.mjs";
+import { squeezeNetLayers } from "./codec/squeezenet-net.mjs";
 import { sharedFile } from "./shared-data.mjs";
 
 const OUTPUT_TILE = 16;
 
 export function modelLayers(file) {
+  const read = (...path) => sharedFile("models", ...path);
+  if (file === "resnet50_w1a2") return resnet50Layers((name) => read(file, name), OUTPUT_TILE);
+  if (file.endsWith(".net")) {
+    return squeezeNetLayers(read(file), read("SqueezeNet_deploy.prototxt").toString("latin1"), OUTPUT_TILE);
+  }
   if (file.endsWith(".npz")) return npzLayers(sharedFile("models", file));
   return weightsOfGraph(importModel(new Uint8Array(sharedFile("models", file)), { file }), OUTPUT_TILE);
 }

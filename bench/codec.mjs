@@ -1,20 +1,30 @@
 /**
  * Weight codecs on real models: bits per weight against every target, and speed beside pako and node:zlib.
- *   node bench/codec.mjs [--ratios | --speed] [model file ...]
+ *   node bench/codec.mjs [--ratios | --speed | --choices] [model file ...]
  * Everything is counted: streams, headers, checksums, padding and the shared tables. Every layer is decoded and compared.
  */
 import { constants, deflateSync, gzipSync, inflateSync } from "node:zlib";
-import { ansCodec, encodeAns, reportCodecs } from "@sluice/sdk/codec";
+import {
+  ansCodec,
+  BRAM_BYTES,
+  deflateCodec,
+  encodeAns,
+  encodeSmallest,
+  rawCodec,
+  reportCodecs,
+  riceCodec,
+} from "@sluice/sdk/codec";
 import pako from "pako";
 import { modelLayers } from "./codec-models.mjs";
 
 /** Targets: `saved` is at least that many percent against 8 bits; the others are bits per weight, at most. */
 const models = [
+  { file: "resnet8.onnx", part: "first layer", layers: 1 },
   { file: "resnet8.onnx", saved: 20.2, belowEntropy: 2 },
   { file: "pretrainedResnet_quant.tflite" },
   { file: "resnet20_a8w8b16.onnx", saved: 27.5, belowEntropy: 4 },
-  { file: "resnet20_rate_distortion_1.37bpw.npz", belowEntropy: -2 },
-  { file: "resnet20_rate_distortion_1.79bpw.npz", belowEntropy: -2 },
+  { file: "resnet20_rate_distortion_1.37bpw.npz", belowEntropy: -2, pairs: -2 },
+  { file: "resnet20_rate_distortion_1.79bpw.npz", belowEntropy: -2, pairs: -2 },
   { file: "vww_96_int8.tflite", bits: 1.4 },
   { file: "str_ww_ref_model.tflite" },
   { file: "mobilenet_v1_vww_a8w8.onnx" },
@@ -23,7 +33,13 @@ const models = [
   { file: "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite", belowEntropy: -0.6 },
   { file: "mobilenet_v2_a8w6b32.onnx", belowEntropy: -0.6 },
   { file: "mobilenet_v2_1.0_224_quant.tflite", saved: 21.4, belowEntropy: -0.6 },
+  { file: "compressed_SqueezeNet.net" },
+  { file: "resnet50_w1a2" },
 ];
+const notMeasured = `
+Not here: resnet8_weights.bin and gzipc_resnet8432.bin hold the weights of resnet8.onnx; pretrainedResnet.tflite,
+pretrainedResnet_large_float.tflite, resnet20_float.onnx, resnet20-12fca82f.th, vww_96_float.tflite, ad01_fp32.tflite and
+kws_ref_model_float32.tflite hold float weights.`;
 
 /** Layers to time: about as much as a ResNet-50. */
 const SPEED_BYTES = 25_000_000;
@@ -31,7 +47,10 @@ const SPEED_FILES = [
   "mobilenet_v2_1.0_224_quant.tflite",
   "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite",
 ];
-/** What a layer may be larger than stored. */
+/** Bits of an entry of a decoding table: value 8, bits 4, raw 4, base 9. */
+const ENTRY_BITS = 25;
+const unlimited = { lanes: 32, channels: 65_535, taps: 65_535, predictedRows: 65_535 };
+/** What a model or layer may be larger than stored. */
 const STORED_SLACK = 16;
 
 const withPairs = {
@@ -43,53 +62,139 @@ const withPairs = {
 const args = process.argv.slice(2);
 const files = args.filter((argument) => !argument.startsWith("--"));
 const chosen = files.length > 0 ? models.filter(({ file }) => files.includes(file)) : models;
+const only = ["--ratios", "--speed", "--choices"].filter((option) => args.includes(option));
+const wanted = (option) => only.length === 0 || only.includes(option);
 let failed = 0;
-if (!args.includes("--speed")) ratios();
-if (!args.includes("--ratios")) speed();
+if (wanted("--ratios")) ratios();
+if (wanted("--choices")) codecChoices();
+if (wanted("--speed")) speed();
 process.exitCode = failed > 0 ? 1 : 0;
 
 function ratios() {
   console.log("Bits per weight, everything counted\n");
+  const titles = [
+    "weights",
+    "entropy",
+    "gzip -9",
+    "deflate",
+    "huffman",
+    "range",
+    "rice",
+    "ans",
+    "saved",
+    "pairs",
+  ];
+  console.log(`${"model".padEnd(40)}${titles.map((title) => title.padStart(9)).join("")}  targets`);
+  for (const model of chosen) ratiosOf(model);
+  console.log(`
+entropy: order 0 of each layer, an ideal without tables. pairs: two weights per symbol wherever possible (else as ans).
+One pair of lanes holds its classes' tables once: 16 classes of 512 entries of 25 bits = 6 BRAM36, with pairs or without.
+A layer above gzip -9 or stored + 16: with \`--codec ans,deflate\` it takes DEFLATE where the overlay inflates; sizes with tables.
+${notMeasured}
+`);
+}
+
+function ratiosOf({ file, part, layers: most, saved, bits, belowEntropy, pairs: pairsBelow }) {
+  const layers = modelLayers(file).slice(0, most);
+  const { weights, totals, ...report } = reportCodecs(layers);
+  const of = (codec) => totals.find((total) => total.codec === codec);
+  const ans = of("ans");
+  const pairs = reportCodecs(layers, { codecs: [withPairs] }).totals[0];
+  const zlib = layers.reduce((sum, layer) => sum + gzipSync(layer.weights, { level: 9 }).length, 0);
+  const above = report.layers.filter(({ bytes, weights: own, gzipBytes }) => {
+    return bytes.ans > Math.min(gzipBytes, own + STORED_SLACK);
+  });
+  const checks = [
+    [ans.bytes <= zlib, "gzip -9"],
+    [ans.bytes <= weights + STORED_SLACK, `stored + ${STORED_SLACK}`],
+  ];
+  const belowLimit = (total, percent, what) => {
+    const limit = report.entropy * (1 - percent / 100);
+    const sign = percent > 0 ? "-" : "+";
+    checks.push([total.bitsPerWeight <= limit, `${what}<= entropy ${sign} ${Math.abs(percent)} %`]);
+  };
+  if (saved !== undefined) checks.push([ans.saved >= saved, `saved >= ${saved} %`]);
+  if (bits !== undefined) checks.push([ans.bitsPerWeight <= bits, `<= ${bits} b/w`]);
+  if (belowEntropy !== undefined) belowLimit(ans, belowEntropy, "");
+  if (pairsBelow !== undefined) belowLimit(pairs, pairsBelow, "pairs ");
+  failed += checks.filter(([holds]) => !holds).length;
+  const rates = [report.entropy, (zlib * 8) / weights];
+  rates.push(...["deflate", "huffman", "range", "rice", "ans"].map((codec) => of(codec).bitsPerWeight));
+  const name = `${file}${part ? `, ${part}` : ""}`.slice(0, 39).padEnd(40);
+  const cells = rates.map((rate) => rate.toFixed(3).padStart(9)).join("");
+  const shown = checks.map(([holds, what]) => `${holds ? "ok" : "FAILED"} ${what}`).join(", ");
   console.log(
-    `${"model".padEnd(40)}${["weights", "entropy", "gzip -9", "deflate", "huffman", "range", "rice", "ans", "saved", "pairs"].map((title) => title.padStart(9)).join("")}  targets`,
+    `${name}${String(weights).padStart(9)}${cells}${ans.saved.toFixed(1).padStart(8)}%${pairs.bitsPerWeight.toFixed(3).padStart(9)}  ${shown}; ${layersSentence(layers, above)}`,
   );
-  for (const { file, saved, bits, belowEntropy } of chosen) {
-    const layers = modelLayers(file);
-    const { weights, totals, ...report } = reportCodecs(layers);
-    const of = (codec) => totals.find((total) => total.codec === codec);
-    const ans = of("ans");
-    const pairs = reportCodecs(layers, { codecs: [withPairs] }).totals[0];
-    const zlib = layers.reduce((sum, layer) => sum + gzipSync(layer.weights, { level: 9 }).length, 0);
-    const checks = [
-      [ans.bytes <= zlib, "gzip -9"],
-      ...report.layers.map(({ name, bytes, weights: own, gzipBytes }) => {
-        return [bytes.ans <= Math.min(gzipBytes, own + STORED_SLACK), `gzip -9 of ${name}`];
-      }),
-    ];
-    const layersAbove = checks.slice(1).filter(([holds]) => !holds);
-    const shown = [checks[0]];
-    if (saved !== undefined) shown.push([ans.saved >= saved, `saved >= ${saved} %`]);
-    if (bits !== undefined) shown.push([ans.bitsPerWeight <= bits, `<= ${bits} b/w`]);
-    if (belowEntropy !== undefined) {
-      const limit = report.entropy * (1 - belowEntropy / 100);
-      shown.push([
-        ans.bitsPerWeight <= limit,
-        `<= entropy ${belowEntropy > 0 ? "-" : "+"} ${Math.abs(belowEntropy)} %`,
-      ]);
-    }
-    failed += shown.filter(([holds]) => !holds).length;
-    const rates = [report.entropy, (zlib * 8) / weights];
-    rates.push(...["deflate", "huffman", "range", "rice", "ans"].map((codec) => of(codec).bitsPerWeight));
-    console.log(
-      `${file.slice(0, 39).padEnd(40)}${String(weights).padStart(9)}${rates.map((rate) => rate.toFixed(3).padStart(9)).join("")}${ans.saved.toFixed(1).padStart(8)}%${pairs.bitsPerWeight.toFixed(3).padStart(9)}  ${shown.map(([holds, what]) => `${holds ? "ok" : "FAILED"} ${what}`).join(", ")}; ${layersAbove.length === 0 ? "no layer above gzip or stored + 16" : `${layersAbove.length} of ${layers.length} layers above gzip or stored + 16`}`,
+}
+
+/** How many layers alone are larger than gzip -9 or stored, and what the package's choice by layer makes of them. */
+function layersSentence(layers, above) {
+  if (above.length === 0) return "no layer above gzip or stored + 16";
+  const { tables, streams } = encodeSmallest(layers, ansCodec, [rawCodec, deflateCodec]);
+  const bytes = streams.reduce((sum, stream) => sum + stream.bytes.length, tables.length);
+  const still = layers.filter(({ weights }, index) => {
+    const gzipped = gzipSync(weights, { level: 9 }).length;
+    return streams[index].bytes.length > Math.min(gzipped, weights.length + STORED_SLACK);
+  });
+  return `${above.length} of ${layers.length} layers above gzip or stored + 16; with ans,deflate ${still.length}, ${bytes} bytes`;
+}
+
+/** What section 7 of docs/formats/weight-stream.md says the choices cost. */
+function codecChoices() {
+  const files = [
+    "resnet8.onnx",
+    "mobilenet_v1_0.5_160_quant.tflite",
+    ...models.filter((m) => m.pairs).map((m) => m.file),
+  ];
+  const choices = [
+    { name: "R = 9, 16 classes (default)", log: 9, options: { pairs: "never" } },
+    { name: "R = 8", log: 8, options: { pairs: "never", tableLog: 8 } },
+    { name: "R = 10", log: 10, options: { pairs: "never", tableLog: 10 } },
+    {
+      name: "4 tables (of 2,048 states)",
+      log: 9,
+      classes: 4,
+      options: { pairs: "never", limits: { ...unlimited, tableStates: 4 << 9 } },
+    },
+    { name: "pairs", log: 9, options: { pairs: "always" } },
+    { name: "16 lanes always", log: 9, options: { pairs: "never", fewestLanes: 16 } },
+    { name: "a segment and CRC per tile", log: 9, options: { pairs: "never", segmentWeights: 1 } },
+  ];
+  console.log(
+    "What the choices cost: bits per weight, and BRAM36 that hold the classes' tables of one pair of lanes\n",
+  );
+  console.log(
+    `${"".padEnd(30)}${"BRAM36".padStart(8)}${files.map((file) => file.slice(-22).padStart(25)).join("")}`,
+  );
+  const all = files.map((file) => modelLayers(file));
+  const row = (name, bram, rates) => {
+    const cells = rates.map((rate, index) =>
+      `${rate.toFixed(3)} (${change(rate, base[index])})`.padStart(25),
     );
+    console.log(`${name.padEnd(30)}${String(bram).padStart(8)}${cells.join("")}`);
+  };
+  const base = [];
+  for (const { name, log, classes = 16, options } of choices) {
+    const rates = all.map((layers) => rateOf(encodeAns(layers, options), layers));
+    if (base.length === 0) base.push(...rates);
+    row(name, Math.ceil((classes * 2 ** log * ENTRY_BITS) / 8 / BRAM_BYTES), rates);
   }
-  console.log(
-    "\nentropy: order 0 of each layer, an ideal without tables. pairs: two weights per symbol wherever possible (else as ans).",
+  row(
+    "Rice codes, no tables",
+    0,
+    all.map((layers) => rateOf(riceCodec.encode(layers), layers)),
   );
-  console.log(
-    "One pair of lanes holds its classes' tables once: 16 classes of 512 entries of 25 bits = 6 BRAM36, with pairs or without.\n",
-  );
+  console.log("");
+}
+
+function change(rate, base) {
+  return `${rate < base ? "-" : "+"}${Math.abs(100 * (rate / base - 1)).toFixed(2)} %`;
+}
+
+function rateOf({ tables, streams }, layers) {
+  const bytes = streams.reduce((sum, stream) => sum + stream.length, tables.length);
+  return (8 * bytes) / layers.reduce((sum, { weights }) => sum + weights.length, 0);
 }
 
 /** One measurement: CPU seconds of this process (all its threads), so that a busy machine matters less. */

@@ -1,5 +1,5 @@
 /** `sluice inspect`: what is in a package or would be in one. */
-import { codecByName } from "@sluice/sdk/codec";
+import { codecChoice } from "@sluice/sdk/codec";
 import { type CompiledModel, compile, describeProgram } from "@sluice/sdk/compile";
 import { geometryById } from "@sluice/sdk/overlay";
 import { signerName } from "@sluice/sdk/package";
@@ -37,7 +37,7 @@ function inspect(path: string, options: InspectOptions): void {
   const { graph, packed } = loadModel(path);
   const compiled =
     packed?.compiled ??
-    compile(graph, { geometry: geometryById(options.geometry), codec: codecByName(options.codec) });
+    compile(graph, { geometry: geometryById(options.geometry), ...codecChoice(options.codec) });
   const { sections, ...facts } = compiled;
   writeJson(options.json, {
     ...facts,

@@ -16,7 +16,11 @@ export interface PreprocessOptions {
 export function addCompileOptions(command: Command): Command {
   return command
     .option("--geometry <id>", "overlay geometry to compile for", "p8i8o16")
-    .option("--codec <name>", "weight codec", defaultCodec.name);
+    .option(
+      "--codec <name>",
+      "weight codec; all commands but compress also take a list whose smallest each layer uses: ans,deflate",
+      defaultCodec.name,
+    );
 }
 
 export function addPreprocessOptions(command: Command): Command {

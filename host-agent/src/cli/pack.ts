@@ -1,5 +1,5 @@
 /** `sluice pack`: a model file becomes a `.sluice` package. */
-import { codecByName } from "@sluice/sdk/codec";
+import { codecChoice } from "@sluice/sdk/codec";
 import { compile } from "@sluice/sdk/compile";
 import { geometryById } from "@sluice/sdk/overlay";
 import { writePackage } from "@sluice/sdk/package";
@@ -49,7 +49,7 @@ function pack(path: string, options: PackOptions): void {
     });
   }
   const geometry = geometryById(options.geometry);
-  const compiled = compile(graph, { geometry, codec: codecByName(options.codec) });
+  const compiled = compile(graph, { geometry, ...codecChoice(options.codec) });
   const contents = writePackage(
     compiled,
     graph,

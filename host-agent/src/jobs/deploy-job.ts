@@ -3,7 +3,7 @@
  * a test can call them one after the other.
  */
 import { availableParallelism } from "node:os";
-import { codecByName, deflateCodec } from "@sluice/sdk/codec";
+import { codecChoice, deflateCodec } from "@sluice/sdk/codec";
 import { type CompiledModel, compile } from "@sluice/sdk/compile";
 import { geometryById, type OverlayGeometry } from "@sluice/sdk/overlay";
 import { decodeWeightSections, writePackage } from "@sluice/sdk/package";
@@ -62,7 +62,7 @@ export function prepareDeployment(
     return { model, compiled, geometry, preprocessing, packageBytes: bytes, compileMs: 0 };
   }
   const geometry = geometryById(options.geometry);
-  const compiled = compile(model.graph, { geometry, codec: codecByName(options.codec), onProgress });
+  const compiled = compile(model.graph, { geometry, ...codecChoice(options.codec), onProgress });
   const preprocessing = overrideNormalization(defaultPreprocessing(model.graph), options, model.graph);
   const packageBytes = writePackage(compiled, model.graph, preprocessing);
   return { model, compiled, geometry, preprocessing, packageBytes, compileMs: performance.now() - started };

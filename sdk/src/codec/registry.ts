@@ -27,6 +27,29 @@ export function codecByName(name: string): WeightCodec {
   });
 }
 
+/** How a model's weights are coded: its codec, and those a layer may use instead where they make it smaller. */
+export interface CodecChoice {
+  readonly codec: WeightCodec;
+  /** Besides stored weights, which every overlay takes. */
+  readonly fallbacks: readonly WeightCodec[];
+}
+
+/**
+ * `ans`, or `ans,deflate`: the codec, then any fallbacks.
+ * @throws {CodecError} `unknown-codec`; `codec-tables` when a fallback has tables, which only the main codec may
+ */
+export function codecChoice(names: string): CodecChoice {
+  const [codec, ...fallbacks] = names.split(",").map((name) => codecByName(name.trim()));
+  if (fallbacks.includes(ansCodec)) {
+    throw new CodecError("codec-tables", `The codec "${ansCodec.name}" cannot be a fallback.`, {
+      expected: "the codec that has tables first, then codecs without",
+      found: names,
+      hint: `Write ${[ansCodec, ...fallbacks.filter((other) => other !== ansCodec)].map(({ name }) => name).join(",")}.`,
+    });
+  }
+  return { codec, fallbacks };
+}
+
 export function codecById(id: number): WeightCodec {
   const codec = weightCodecs.find((candidate) => candidate.id === id);
   if (codec) return codec;

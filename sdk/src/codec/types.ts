@@ -1,3 +1,5 @@
+import type { DecoderLimits } from "../overlay/decoder-limits.js";
+
 /**
  * The contract between weight codecs and the rest: what a codec is given, what it returns, what it promises.
  *
@@ -32,6 +34,8 @@ export interface EncodedWeights {
 export interface EncodeOptions {
   /** Called after each layer with the fraction done, 0..1. */
   readonly onProgress?: (done: number) => void;
+  /** What the decoder the streams are for holds. Default: whatever the format allows. */
+  readonly limits?: DecoderLimits;
 }
 
 export interface WeightDecoder {

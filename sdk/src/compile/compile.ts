@@ -9,6 +9,7 @@ import { CompileError, OverlayError } from "../errors.js";
 import type { Graph } from "../graph/types.js";
 import { validateGraph } from "../graph/validate.js";
 import { channelWords } from "../overlay/activation-layout.js";
+import { decoderLimits } from "../overlay/decoder-limits.js";
 import { engineTile } from "../overlay/engine-order.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
 import { packCommands } from "../overlay/program.js";
@@ -25,8 +26,10 @@ import type { CompiledModel, FrameFormat, ImageSection, LayerInfo } from "./type
 
 export interface CompileOptions {
   readonly geometry: OverlayGeometry;
-  /** Layers it does not make smaller are stored instead. */
+  /** Layers it does not make smaller are stored instead, or coded with a fallback. */
   readonly codec: WeightCodec;
+  /** Codecs without tables that a layer may use where they make it smaller; the overlay must decode them. Default none. */
+  readonly fallbacks?: readonly WeightCodec[];
   /** Fraction of the work done, 0..1; encoding the weights is nearly all of it. */
   readonly onProgress?: (done: number) => void;
 }
@@ -38,11 +41,15 @@ export interface CompileOptions {
  *   error names the layer and the way out.
  */
 export function compile(graph: Graph, options: CompileOptions): CompiledModel {
-  const { geometry, codec, onProgress } = options;
+  const { geometry, codec, fallbacks = [], onProgress } = options;
   validateGraph(graph);
   const { lowered, plan, packed } = planGraph(graph, geometry);
   const weightLines = requireWeightTiles(lowered.layers, geometry);
-  const image = buildImage(lowered.layers, codec, onProgress);
+  const image = buildImage(
+    lowered.layers,
+    { codec, fallbacks },
+    { limits: decoderLimits(geometry), onProgress },
+  );
   const emitted = emitProgram(lowered, plan, image.addresses, packed, geometry);
   requireLayerCount(emitted, geometry);
   const cycles = programCycles(emitted.commands, geometry);

@@ -4,10 +4,12 @@
  * Every layer has its own parameter and weight sections, so that new weights for one layer change the content of no
  * other section but the program's (offsets). Equal tables are stored once. The program comes last.
  */
+
+import { encodeSmallest, type LayerStream } from "../codec/encode-smallest.js";
 import { rawCodec } from "../codec/raw.js";
-import type { LayerWeights, WeightCodec, WeightLayout } from "../codec/types.js";
+import type { CodecChoice } from "../codec/registry.js";
+import type { EncodeOptions, LayerWeights } from "../codec/types.js";
 import { packChannelParameters } from "../overlay/channel-parameters.js";
-import { decoderLimits } from "../overlay/decoder-limits.js";
 import type { EngineLayer } from "./engine-layer.js";
 import { TABLE_ENTRIES } from "./requantize-roots.js";
 import type { ImageSection, SectionKind } from "./types.js";
@@ -35,8 +37,8 @@ export interface WeightImage {
 
 export function buildImage(
   layers: readonly EngineLayer[],
-  codec: WeightCodec,
-  onProgress?: (done: number) => void,
+  choice: CodecChoice,
+  options: EncodeOptions,
 ): WeightImage {
   const sections: ImageSection[] = [];
   let end = 0;
@@ -47,7 +49,7 @@ export function buildImage(
     return offset;
   };
 
-  const encoded = encodeWeights(layers, codec, onProgress);
+  const encoded = encodeWeights(layers, choice, options);
   const codecTables = {
     offset: encoded.tables.length === 0 ? 0 : append("tables", "codec tables", encoded.tables),
     bytes: encoded.tables.length,
@@ -79,37 +81,18 @@ export function buildImage(
   return { sections, addresses, codecTables, end };
 }
 
-interface Stream {
-  readonly codec: WeightCodec;
-  readonly bytes: Uint8Array;
-}
-
-/** The codec's streams, or the stored weights where those are not larger. */
+/** Every layer in the codec that makes it smallest, stored where none does. */
 function encodeWeights(
   layers: readonly EngineLayer[],
-  codec: WeightCodec,
-  onProgress?: (done: number) => void,
-): { tables: Uint8Array; streams: Map<EngineLayer, Stream> } {
+  { codec, fallbacks }: CodecChoice,
+  options: EncodeOptions,
+): { tables: Uint8Array; streams: Map<EngineLayer, LayerStream> } {
   const weighted = layers.filter((layer) => layer.weights !== undefined);
   const inputs = weighted.map((layer): LayerWeights => {
     return { name: layer.name, layout: layer.weights!.layout, weights: layer.weights!.values };
   });
-  const encoded = codec.encode(inputs, { onProgress });
-  const raw = rawCodec.encode(inputs).streams;
-  const streams = new Map<EngineLayer, Stream>();
-  weighted.forEach((layer, at) => {
-    const stored = encoded.streams[at].length >= raw[at].length || !fitsDecoder(inputs[at].layout);
-    streams.set(layer, stored ? { codec: rawCodec, bytes: raw[at] } : { codec, bytes: encoded.streams[at] });
-  });
-  const used = [...streams.values()].some((stream) => stream.codec === codec && codec.id !== rawCodec.id);
-  return { tables: used ? encoded.tables : new Uint8Array(0), streams };
-}
-
-/** Whether the overlay can open a coded stream of this shape; a stored one it always can. */
-function fitsDecoder({ outputs, inputs, kernelHeight, kernelWidth }: WeightLayout): boolean {
-  return (
-    kernelHeight * kernelWidth <= decoderLimits.taps && Math.max(outputs, inputs) <= decoderLimits.channels
-  );
+  const { tables, streams } = encodeSmallest(inputs, codec, [rawCodec, ...fallbacks], options);
+  return { tables, streams: new Map(weighted.map((layer, at) => [layer, streams[at]])) };
 }
 
 /** 512 bytes per output, unused entries 0. */

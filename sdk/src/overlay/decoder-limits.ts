@@ -1,14 +1,30 @@
 /**
- * What the weight decoder of the overlay holds on the chip. A stream beyond it is refused as WEIGHT_STREAM (tables: TABLES);
- * the compiler stores such a layer, the encoder predicts no taps there.
+ * What the overlay's weight decoder holds in its memories. Encoders keep to it (codec/ans/limits.ts), the RTL takes its
+ * parameters from it (bitstreams/rtl/sluice_pkg.sv, DECODER_*), and docs/formats/weight-stream.md, section 8, names it.
  */
-export const decoderLimits = {
-  /** Kernel taps of a coded layer. */
-  taps: 256,
-  /** Output channels, and input channels, of a coded layer. */
-  channels: 4_096,
-  /** Rows of a tile that tap prediction looks back on: (kernel width + 1) * input channels. */
-  predictedRows: 2_048,
+import type { OverlayGeometry } from "./geometry.js";
+
+export interface DecoderLimits {
+  /** Lanes of a layer at most. */
+  readonly lanes: number;
   /** States of all tables of a model together. */
-  states: 8_192,
-} as const;
+  readonly tableStates: number;
+  /** Output channels of a coded layer, and input channels. */
+  readonly channels: number;
+  /** Kernel taps of a coded layer; also the taps that a flattened layer is predicted by. */
+  readonly taps: number;
+  /** Rows that tap prediction looks back over: (kernel width + 1) * input channels. */
+  readonly predictedRows: number;
+}
+
+/** Equal in all builds; the lanes are the geometry's. */
+export const decoderMemories = {
+  tableStates: 8_192,
+  channels: 4_096,
+  taps: 256,
+  predictedRows: 2_048,
+} as const satisfies Omit<DecoderLimits, "lanes">;
+
+export function decoderLimits({ decoderLanes }: OverlayGeometry): DecoderLimits {
+  return { ...decoderMemories, lanes: decoderLanes };
+}

@@ -2,6 +2,7 @@
 import { BIT, ClassCosts, UNCODABLE } from "@sluice/sdk/codec/ans/class-costs.js";
 import { kernelPasses } from "@sluice/sdk/codec/ans/kernel-passes.js";
 import { singleVariants, wholeFitLayer } from "@sluice/sdk/codec/ans/layer-variants.js";
+import { cheapestClass } from "@sluice/sdk/codec/ans/make-codable.js";
 import { plainPasses } from "@sluice/sdk/codec/ans/plain-passes.js";
 import { sharedOffsets } from "@sluice/sdk/codec/ans/weight-passes.js";
 import { describe, expect, it } from "vitest";
@@ -80,6 +81,19 @@ describe(`passes over weights in WebAssembly (seed ${SEED})`, () => {
       const [lowest, width, stride] = [between(-8, 0), between(1, costs.classes + 8), between(1, 3)];
       const plain = plainPasses.sumsByOffset(layer, costs, shared, lowest, width, stride);
       expect(kernel.sumsByOffset(layer, costs, shared, lowest, width, stride)).toEqual(plain);
+    }
+  });
+
+  it("find what a layer costs in its cheapest class alone", () => {
+    for (const { layer, costs } of cases) {
+      const { cost, a, b, c } = cheapestClass(layer, costs);
+      const shared = sharedOffsets(layer, { b, c });
+      const all = costs.costs.map((_, index) => {
+        const own = kernel.outputCosts(layer, costs, new Int32Array(layer.outputs).fill(index), shared, 1);
+        return own.reduce((sum, value) => sum + value, 0);
+      });
+      expect(cost).toBe(Math.min(...all));
+      if (cost < Number.POSITIVE_INFINITY) expect(all[a[0]]).toBe(cost);
     }
   });
 

@@ -1,13 +1,15 @@
 /** From the layers of a model to its tables, and for each layer the variant and the offsets that cost least. */
+import type { DecoderLimits } from "../../overlay/decoder-limits.js";
 import type { LayerWeights } from "../types.js";
 import { ClassCosts, modelCosts } from "./class-costs.js";
 import { classHistograms } from "./class-histograms.js";
 import { type ClassStart, clusterClasses, scalePrior, smoothed } from "./cluster.js";
 import { exp2, log2 } from "./deterministic-math.js";
 import { type Fit, fitLayer, measured, refitLayer, totalBits } from "./fit.js";
-import { kinds } from "./header.js";
+import { kinds, STORED_OVERHEAD } from "./header.js";
 import { type LayerVariant, sampledFitLayer, singleVariants, wholeFitLayer } from "./layer-variants.js";
-import { makeCodable } from "./make-codable.js";
+import { predictedWithin } from "./limits.js";
+import { cheapestClass, makeCodable } from "./make-codable.js";
 import { priorProbabilities, probabilityCosts } from "./prior.js";
 import { type ModelTables, packTables } from "./tables.js";
 import { trainTables } from "./train.js";
@@ -15,6 +17,8 @@ import type { FitLayer, Offsets, WeightPasses } from "./weight-passes.js";
 
 export interface ChosenLayer {
   readonly variant: LayerVariant;
+  /** How many weights it has. */
+  readonly weights: number;
   /** Offsets of `a` count from `first`. */
   readonly fit: Fit;
   /** Classes of the model this layer may use. */
@@ -51,6 +55,7 @@ export interface ChoiceSettings {
   /** Values an offset of a channel or tap is judged by. */
   readonly sample: number;
   readonly passes: WeightPasses;
+  readonly limits: DecoderLimits;
 }
 
 /** A sample of a layer in one of its variants. */
@@ -65,14 +70,17 @@ export function chooseSingles(
   settings: ChoiceSettings,
   onProgress: Progress,
 ): ChosenModel {
-  const { log, mostClasses, sample, passes } = settings;
+  const { log, mostClasses, sample, passes, limits } = settings;
   const fine = new ClassCosts(
     FINE_SIGMAS.map((sigma) => probabilityCosts(priorProbabilities(sigma), MOST_BITS)),
   );
   const budgets = trainingBudgets(layers.map(({ weights }) => weights.length));
   const cheapest = (index: number, costs: ClassCosts): Sampled & { fit: Fit } => {
     const layer = layers[index];
-    const candidates = singleVariants(layer).map((variant) => {
+    const variants = singleVariants(layer).filter(({ prediction }) => {
+      return !prediction || predictedWithin(prediction, layer.layout, limits);
+    });
+    const candidates = variants.map((variant) => {
       return { variant, layer: sampledFitLayer(layer, variant, passes, sample, budgets[index]) };
     });
     return cheapestVariant(candidates, costs, passes);
@@ -136,7 +144,9 @@ export function choosePairs(
 
 /** Estimated bytes of tables and layers. */
 export function modelBytes({ tables, layers }: ChosenModel): number {
-  return layers.reduce((sum, { fit }) => sum + totalBits(fit) / 8, packTables(tables).length);
+  return layers.reduce((sum, { fit, weights }) => {
+    return sum + Math.min(totalBits(fit) / 8, weights + STORED_OVERHEAD);
+  }, packTables(tables).length);
 }
 
 /** One set of tables for both; the layers keep their own. */
@@ -286,7 +296,10 @@ function demandOf(layers: readonly Sampled[], fits: readonly Offsets[], classes:
   return total;
 }
 
-/** Fits whole layers to trained tables, beginning with the fits of their samples. */
+/**
+ * Fits whole layers to trained tables, beginning with the fits of their samples. No layer costs more than in its cheapest
+ * class alone.
+ */
 function finish(
   layers: readonly LayerWeights[],
   samples: readonly { readonly variant: LayerVariant; readonly fit: Offsets }[],
@@ -299,9 +312,12 @@ function finish(
   const chosen = layers.map((weights, index): ChosenLayer => {
     const { variant, fit: earlier } = samples[index];
     const layer = wholeFitLayer(weights, variant, passes, sample);
-    const fit = makeCodable(layer, costs, passes, refitLayer(layer, costs, passes, earlier));
+    const refitted = makeCodable(layer, costs, passes, refitLayer(layer, costs, passes, earlier));
+    const flat = cheapestClass(layer, costs);
+    const fit = totalBits(flat) < totalBits(refitted) ? flat : refitted;
     onProgress((index + 1) / layers.length);
-    return { variant, fit: { ...fit, sideBits: fit.sideBits + variant.sideBits }, first: 0, last };
+    const sideBits = fit.sideBits + variant.sideBits;
+    return { variant, weights: weights.weights.length, fit: { ...fit, sideBits }, first: 0, last };
   });
   return { tables, layers: chosen };
 }

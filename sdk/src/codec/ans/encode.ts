@@ -7,6 +7,7 @@ import {
   weightCount,
 } from "../types.js";
 import {
+  type ChoiceSettings,
   type ChosenLayer,
   type ChosenModel,
   choosePairs,
@@ -28,14 +29,15 @@ import {
 import { kernelPasses } from "./kernel-passes.js";
 import { classSymbols, plainSegmentEncoder, type SegmentEncoder } from "./lanes.js";
 import { decodingValues, type LayerVariant } from "./layer-variants.js";
+import { codedWithin, formatLimits, mostClassesWithin } from "./limits.js";
 import { pairVariant } from "./pairs.js";
 import { plainPasses } from "./plain-passes.js";
 import { encodeStored } from "./stored.js";
-import { MAX_CLASSES, packTables } from "./tables.js";
+import { packTables } from "./tables.js";
 import type { WeightPasses } from "./weight-passes.js";
 
 export interface AnsOptions extends EncodeOptions {
-  /** Most lanes a layer may use: 1, 2, 4, 8, 16 or 32. Default 16. */
+  /** Most lanes a layer may use: 1, 2, 4, 8, 16 or 32. Default 16, or fewer if the limits say so. */
   readonly lanes?: number;
   /** Fewest lanes a layer uses, where its tiles are that wide, even if it is too small to pay for them. Default 4. */
   readonly fewestLanes?: number;
@@ -63,13 +65,19 @@ export function encodeAns(layers: readonly LayerWeights[], options: AnsOptions =
   if (layers.length === 0) return { tables: new Uint8Array(0), streams: [] };
   const fast = options.kernel ?? true;
   const passes = (fast ? kernelPasses() : undefined) ?? plainPasses;
-  const model = chooseModel(layers, log, passes, options.pairs ?? "auto", (done) => progress(0.7 * done));
+  const limits = options.limits ?? formatLimits;
+  const codable = layers.filter(({ layout }) => codedWithin(layout, limits));
+  if (codable.length === 0) return { tables: new Uint8Array(0), streams: layers.map(encodeStored) };
+  const model = chooseModel(codable, { log, passes, limits }, options.pairs ?? "auto", (done) => {
+    progress(0.7 * done);
+  });
+  const choices = new Map(codable.map((layer, index) => [layer, model.layers[index]]));
   const segmentEncoder = fast ? fastSegmentEncoder : plainSegmentEncoder;
   const encoders = [false, true].map((pairs) => segmentEncoder(classSymbols(model.tables, pairs), log));
   let coded = false;
   const streams = layers.map((layer, index) => {
-    const chosen = model.layers[index];
-    if (chosen.fit.cost === Number.POSITIVE_INFINITY) return encodeStored(layer);
+    const chosen = choices.get(layer);
+    if (chosen === undefined || chosen.fit.cost === Number.POSITIVE_INFINITY) return encodeStored(layer);
     const encoder = encoders[chosen.variant.kind === kinds.pairs ? 1 : 0];
     const stream = encodeLayer(layer, chosen, encoder, passes, options);
     progress(0.7 + (0.3 * (index + 1)) / layers.length);
@@ -89,21 +97,20 @@ const PAIR_CLASSES = 8;
 /** Above this many bits a weight, pairs have too many symbols. */
 const MOST_PAIR_BITS = 3;
 
-/** Values by which an offset of a channel or tap is judged: fewer in a model of more than so many weights. */
+/** Values by which an offset of a channel or tap is judged. */
 const SAMPLE = 384;
-const LARGE_MODEL = 4_000_000;
-const LARGE_SAMPLE = 64;
 
 function chooseModel(
   layers: readonly LayerWeights[],
-  log: number,
-  passes: WeightPasses,
+  given: Pick<ChoiceSettings, "log" | "passes" | "limits">,
   policy: "auto" | "never" | "always",
   onProgress: Progress,
 ): ChosenModel {
   const weights = layers.reduce((sum, layer) => sum + layer.weights.length, 0);
-  const settings = { log, passes, sample: weights > LARGE_MODEL ? LARGE_SAMPLE : SAMPLE };
-  const all = { ...settings, mostClasses: MAX_CLASSES };
+  const settings = { ...given, sample: SAMPLE };
+  const mostClasses = mostClassesWithin(given.limits, given.log);
+  const pairClasses = Math.min(PAIR_CLASSES, Math.ceil(mostClasses / 2));
+  const all = { ...settings, mostClasses };
   const single = chooseSingles(layers, all, (done) => onProgress(done / 2));
   const bytes = modelBytes(single);
   if (policy === "never" || (policy === "auto" && bytes * 8 > MOST_PAIR_BITS * weights)) return single;
@@ -114,11 +121,12 @@ function chooseModel(
   const pairs = choosePairs(
     paired,
     variants.filter((variant) => variant !== undefined),
-    { ...settings, mostClasses: PAIR_CLASSES },
+    { ...settings, mostClasses: pairClasses },
     (done) => onProgress(0.5 + done / 4),
   );
   const others = layers.filter((_, index) => variants[index] === undefined);
-  const remaining = { ...settings, mostClasses: MAX_CLASSES - PAIR_CLASSES };
+  const remaining = { ...settings, mostClasses: mostClasses - pairClasses };
+  if (others.length > 0 && remaining.mostClasses === 0) return single;
   const rest =
     others.length === 0 ? undefined : chooseSingles(others, remaining, (done) => onProgress(0.75 + done / 4));
   const both = joinModels(pairs, rest, variants);
@@ -166,7 +174,8 @@ function encodeLayer(
   passes: WeightPasses,
   options: AnsOptions,
 ): Uint8Array {
-  const { lanes = DEFAULT_LANES, fewestLanes = FEWEST_LANES, segmentWeights = SEGMENT_WEIGHTS } = options;
+  const { fewestLanes = FEWEST_LANES, segmentWeights = SEGMENT_WEIGHTS, limits = formatLimits } = options;
+  const lanes = Math.min(options.lanes ?? DEFAULT_LANES, limits.lanes);
   const { layout, weights } = layer;
   const { variant, fit, first, last } = chosen;
   const tiles = Math.ceil(layout.outputs / layout.outputTile);
@@ -177,7 +186,7 @@ function encodeLayer(
       : 0;
   const header: CodedHeader = {
     kind: variant.kind,
-    lanes: lanesFor(fit.cost / BIT, layout, lanes, fewestLanes),
+    lanes: lanesFor(fit.cost / BIT, layout, lanes, Math.min(fewestLanes, lanes)),
     first,
     last,
     ...headerOffsets(fit, first),

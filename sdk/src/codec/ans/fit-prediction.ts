@@ -1,5 +1,4 @@
 /** Least-squares coefficients for tap prediction, on weights normalised by their output and input channel. */
-import { decoderLimits } from "../../overlay/decoder-limits.js";
 import type { WeightLayout } from "../types.js";
 import { NEIGHBOURS, neighbourRows, type Prediction, predictionTaps } from "./prediction.js";
 
@@ -9,10 +8,7 @@ const WORTHWHILE = 1.01;
 /** Geometries to try: the layout's own taps, or taps that may have been flattened into its input channels. */
 export function predictionCandidates({ kernelHeight, kernelWidth, inputs }: WeightLayout): Prediction[] {
   const none = new Int8Array(0);
-  if (kernelHeight * kernelWidth > 1) {
-    // The decoder keeps the rows that a neighbour may be in.
-    return (kernelWidth + 1) * inputs <= decoderLimits.predictedRows ? [{ coefficients: none }] : [];
-  }
+  if (kernelHeight * kernelWidth > 1) return [{ coefficients: none }];
   const candidates: Prediction[] = [];
   for (const channels of [1, 2, 3, 4]) {
     for (const size of [3, 5, 7]) {

@@ -1,5 +1,5 @@
 /** Whole layers under trained tables: what they cost exactly, and that every value can be coded. */
-import type { ClassCosts } from "./class-costs.js";
+import { type ClassCosts, UNCODABLE } from "./class-costs.js";
 import { type Fit, offsetBits } from "./fit.js";
 import { BEYOND_CLASSES } from "./fit-axis.js";
 import { type FitLayer, type Offsets, sharedOffsets, type WeightPasses } from "./weight-passes.js";
@@ -32,4 +32,19 @@ export function makeCodable(layer: FitLayer, costs: ClassCosts, passes: WeightPa
   }
   const cost = own.reduce((sum, value) => sum + value, 0);
   return { ...offsets, a, cost, sideBits: offsetBits({ ...offsets, a }) };
+}
+
+/** A layer in one class, the one that costs least; the cost is infinite where none can code all of its values. */
+export function cheapestClass({ outputs, inputs, taps, values }: FitLayer, { costs }: ClassCosts): Fit {
+  const histogram = new Uint32Array(256);
+  for (let index = 0; index < values.length; index += 1) histogram[values[index]] += 1;
+  const sums = costs.map((own) => {
+    return histogram.reduce((sum, count, value) => {
+      if (count === 0) return sum;
+      return sum + (own[value] >= UNCODABLE ? Number.POSITIVE_INFINITY : count * own[value]);
+    }, 0);
+  });
+  const cost = Math.min(...sums);
+  const a = new Int32Array(outputs).fill(sums.indexOf(cost));
+  return { a, b: new Int32Array(inputs), c: new Int32Array(taps), cost, sideBits: 0 };
 }
