@@ -100,10 +100,10 @@ function ratiosOf({ file, part, layers: most, saved, bits, belowEntropy, pairs: 
   const of = (codec) => totals.find((total) => total.codec === codec);
   const ans = of("ans");
   const pairs = reportCodecs(layers, { codecs: [withPairs] }).totals[0];
-  const zlib = layers.reduce((sum, layer) => sum + gzipSync(layer.weights, { level: 9 }).length, 0);
-  const above = report.layers.filter(({ bytes, weights: own, gzipBytes }) => {
-    return bytes.ans > Math.min(gzipBytes, own + STORED_SLACK);
-  });
+  const gzipped = layers.map((layer) => gzipSync(layer.weights, { level: 9 }).length);
+  const zlib = gzipped.reduce((sum, bytes) => sum + bytes, 0);
+  const bounds = layers.map((layer, index) => Math.min(gzipped[index], layer.weights.length + STORED_SLACK));
+  const above = report.layers.filter(({ bytes }, index) => bytes.ans > bounds[index]);
   const checks = [
     [ans.bytes <= zlib, "gzip -9"],
     [ans.bytes <= weights + STORED_SLACK, `stored + ${STORED_SLACK}`],
@@ -124,19 +124,16 @@ function ratiosOf({ file, part, layers: most, saved, bits, belowEntropy, pairs: 
   const cells = rates.map((rate) => rate.toFixed(3).padStart(9)).join("");
   const shown = checks.map(([holds, what]) => `${holds ? "ok" : "FAILED"} ${what}`).join(", ");
   console.log(
-    `${name}${String(weights).padStart(9)}${cells}${ans.saved.toFixed(1).padStart(8)}%${pairs.bitsPerWeight.toFixed(3).padStart(9)}  ${shown}; ${layersSentence(layers, above)}`,
+    `${name}${String(weights).padStart(9)}${cells}${ans.saved.toFixed(1).padStart(8)}%${pairs.bitsPerWeight.toFixed(3).padStart(9)}  ${shown}; ${layersSentence(layers, above, bounds)}`,
   );
 }
 
 /** How many layers alone are larger than gzip -9 or stored, and what the package's choice by layer makes of them. */
-function layersSentence(layers, above) {
+function layersSentence(layers, above, bounds) {
   if (above.length === 0) return "no layer above gzip or stored + 16";
   const { tables, streams } = encodeSmallest(layers, ansCodec, [rawCodec, deflateCodec]);
   const bytes = streams.reduce((sum, stream) => sum + stream.bytes.length, tables.length);
-  const still = layers.filter(({ weights }, index) => {
-    const gzipped = gzipSync(weights, { level: 9 }).length;
-    return streams[index].bytes.length > Math.min(gzipped, weights.length + STORED_SLACK);
-  });
+  const still = streams.filter((stream, index) => stream.bytes.length > bounds[index]);
   return `${above.length} of ${layers.length} layers above gzip or stored + 16; with ans,deflate ${still.length}, ${bytes} bytes`;
 }
 
