@@ -14,7 +14,9 @@ import {
   compressionMethods,
   type PruningSettings,
   parsePruning,
+  parseRestructuring,
   type RangeMethod,
+  type Restructuring,
   type ScaleKind,
 } from "@sluice/sdk/quantize";
 import { type Command, InvalidArgumentError, Option } from "commander";
@@ -49,6 +51,7 @@ interface CompressOptions extends CompileOptions, PreprocessOptions, MethodOptio
   readonly range: RangeMethod;
   readonly lambda: number;
   readonly prune?: PruningSettings;
+  readonly restructure?: Restructuring;
   readonly pruneLast?: boolean;
   readonly clusters: number;
   readonly clusterStart: ClusterStart;
@@ -110,6 +113,11 @@ export function registerCompress(program: Command): void {
       "drop weights too: obs:0.5, global:0.5, layer:0.5 (shares), sigma:0.7, 2:4",
       parsePruningRule,
     )
+    .option(
+      "--restructure <rule>",
+      "change the model first: svd:0.95, tucker:0.95, cur:0.95 (energy kept), l1:0.25, l2:0.25, apoz:0.25 (filters out)",
+      parseRestructuringRule,
+    )
     .option("--prune-last", "quantise first and prune the codes, instead of the other way round")
     .option("--clusters <n>", "values per layer of clustering, 2..128", parseRange(2, 128), 16)
     .addOption(
@@ -143,6 +151,7 @@ Examples:
   sluice compress model.onnx --dataset cifar10:data/cifar10 --method dfq --calibration 0
   sluice compress model.onnx --dataset cifar10:data/cifar10 --method apot --weight-bits 4 --activation-bits 4
   sluice compress model.tflite --dataset cifar10:data/cifar10 --method pruning --prune obs:0.7
+  sluice compress model.tflite --dataset cifar10:data/cifar10 --restructure l2:0.25 --method gram
   sluice compress model.tflite --dataset cifar10:data/cifar10 --method clustering --clusters 16
   sluice compress model.tflite --dataset data/cifar10 --target "drop<=0.5" --plot pareto.svg
   sluice compress model.tflite --dataset data/cifar10 --target "bits/weight<=2,cycles<=40000"`,
@@ -178,6 +187,7 @@ async function compress(model: string, options: CompressOptions): Promise<void> 
       geometry: options.geometry,
       codec: options.codec,
       targets,
+      restructuring: options.restructure,
       limit: options.limit,
       workers: availableParallelism(),
     },
@@ -253,6 +263,14 @@ function parseRange(least: number, most: number): (text: string) => number {
     if (Number.isInteger(value) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(`expected a whole number, ${least} to ${most}`);
   };
+}
+
+function parseRestructuringRule(text: string): Restructuring {
+  const rule = parseRestructuring(text);
+  if (rule) return rule;
+  throw new InvalidArgumentError(
+    "expected svd:0.95, tucker:0.95, cur:0.95, l1:0.25, l2:0.25, apoz:0.25 or apoz",
+  );
 }
 
 function parsePruningRule(text: string): PruningSettings {

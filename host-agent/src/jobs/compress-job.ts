@@ -18,6 +18,8 @@ import {
   lowerFloatGraph,
   type QuantizeOptions,
   quantizeModel,
+  type Restructuring,
+  restructure,
 } from "@sluice/sdk/quantize";
 import type { Dataset } from "../datasets/index.js";
 import { openSplit } from "../datasets/index.js";
@@ -40,6 +42,8 @@ export interface CompressRequest {
   readonly seed: number;
   /** One method for all layers. */
   readonly quantize: Omit<QuantizeOptions, "random" | "onProgress">;
+  /** Layers factored or filters taken out before anything is quantised. */
+  readonly restructuring?: Restructuring;
   /** The planner chooses instead. */
   readonly targets?: readonly Target[];
   /** How pixels become the float model's input: (pixel * scale - mean) / std. */
@@ -136,10 +140,11 @@ export async function compressModel(
 }
 
 function compressByMethod(
-  { quantize, seed, normalization }: CompressRequest,
-  { model, images, positions, encoding, geometry, codec }: Prepared,
+  { quantize, seed, normalization, restructuring }: CompressRequest,
+  { model: original, images, positions, encoding, geometry, codec }: Prepared,
   progress: CompressProgress,
 ): Compressed {
+  const model = restructuring ? restructure(original, images, positions.length, restructuring) : original;
   const plan = quantizeModel(model, images, positions.length, {
     inputRange: inputRange(normalization),
     ...quantize,
@@ -147,7 +152,11 @@ function compressByMethod(
     onProgress: (done, layer) => progress.onStage("quantize", done, layer),
   });
   const graph = lowerFloatGraph(model, plan, { inputEncoding: encoding });
-  return { graph, size: codedSize(model, plan, graph, codec), compiled: compile(graph, { geometry, codec }) };
+  return {
+    graph,
+    size: codedSize(original, plan, graph, codec),
+    compiled: compile(graph, { geometry, codec }),
+  };
 }
 
 async function compressByPlan(

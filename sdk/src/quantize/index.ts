@@ -28,4 +28,5 @@ export * from "./stepwise.js";
 export * from "./stored-tensors.js";
 export * from "./structure/index.js";
 export * from "./successive-vectors.js";
+export * from "./symmetric-eigen.js";
 export * from "./transposed-convolution.js";

@@ -1,5 +1,5 @@
 /** A float model with channels really gone: filters, biases, the inputs of what reads them, and the shapes between. */
-import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../../graph/float.js";
+import type { ChannelStatistics, FloatConvolutionNode, FloatGraph, FloatNode } from "../../graph/float.js";
 import { validateFloatGraph } from "../../graph/float-shape.js";
 import type { Shape } from "../../graph/types.js";
 import { type ChannelClass, keptChannels } from "./channel-spaces.js";
@@ -22,7 +22,12 @@ function narrow(graph: FloatGraph, node: FloatNode, kept: readonly number[][]): 
     case "convolution":
       return narrowConvolution(node, graph.tensors[node.inputs[0]].shape[2], inputs, outputs);
     case "affine":
-      return { ...node, scale: pick(node.scale, inputs), shift: pick(node.shift, inputs) };
+      return {
+        ...node,
+        scale: pick(node.scale, inputs),
+        shift: pick(node.shift, inputs),
+        statistics: pickStatistics(node.statistics, inputs),
+      };
     case "pad": {
       const [channels, before] = [graph.tensors[node.inputs[0]].shape[2], node.before[2]];
       const first = outputs.filter((c) => c < before).length;
@@ -74,7 +79,16 @@ function narrowConvolution(
     groups: isDepthwise ? outputs.length : node.groups,
     weights,
     bias: pick(node.bias, outputs),
+    statistics: pickStatistics(node.statistics, outputs),
   };
+}
+
+function pickStatistics(
+  statistics: ChannelStatistics | undefined,
+  indices: readonly number[],
+): ChannelStatistics | undefined {
+  if (!statistics) return undefined;
+  return { mean: pick(statistics.mean, indices), deviation: pick(statistics.deviation, indices) };
 }
 
 function pick(values: Float32Array, indices: readonly number[]): Float32Array {
