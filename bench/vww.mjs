@@ -19,7 +19,6 @@ import { createFloatInterpreter } from "@sluice/sdk/reference/float";
 import { cifarTrainingImages, sharedFile } from "./shared-data.mjs";
 
 const SIDE = 96;
-const SIZE = SIDE * SIDE * 3;
 const inputPhotos = ["grace_hopper.bmp", "pets.jpg", "owl.jpg", "bird.bmp"];
 const calibrationPhotos = ["cat.bmp", "dragonfly.bmp", "hot_dog.jpg", "parrot.jpg", "sunflower.bmp"];
 

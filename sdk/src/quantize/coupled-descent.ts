@@ -44,6 +44,7 @@ export function descendCoupled(
         changedHere += 1;
         for (let u = 0; u < outputs; u += 1) {
           const factor = coupling[u * outputs + o] * delta;
+          if (factor === 0) continue;
           const row = u * size;
           for (let j = 0; j < size; j += 1) gradient[row + j] += factor * matrix[k * size + j];
         }
@@ -71,6 +72,7 @@ export function refitScalesCoupled(
   for (let o = 0; o < outputs; o += 1) {
     for (let u = 0; u < outputs; u += 1) {
       const g = coupling[o * outputs + u];
+      if (g === 0) continue;
       system[o * outputs + u] = g * dot(smoothed, o, real, u, size);
       right[o] += g * dot(smoothed, o, weights, u, size);
     }
@@ -95,6 +97,7 @@ function productGEC(
   for (let o = 0; o < outputs; o += 1) {
     for (let u = 0; u < outputs; u += 1) {
       const g = coupling[o * outputs + u];
+      if (g === 0) continue;
       for (let k = 0; k < size; k += 1) result[o * size + k] += g * smoothed[u * size + k];
     }
   }

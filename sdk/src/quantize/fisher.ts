@@ -15,6 +15,9 @@ const BATCH = 64;
 /** Channels that nothing depends on still get this share of the layer's mean, so that steps stay finite. */
 const LEAST_SHARE = 1e-3;
 
+/** Wider layers get the diagonal only: products of all pairs would take longer than the gradients. */
+const MOST_COUPLED_OUTPUTS = 256;
+
 /**
  * @param images the model's input; @param random a seeded source of numbers in [0, 1)
  * @returns by node name, [outputs][outputs]
@@ -108,6 +111,7 @@ function addProducts(
   const sum = sums.get(node.name) ?? new Float64Array(outputs * outputs);
   sums.set(node.name, sum);
   const groupOutputs = outputs / node.groups;
+  const coupled = groupOutputs <= MOST_COUPLED_OUTPUTS;
   for (let start = 0; start < gradient.length; start += outputs) {
     for (let o = 0; o < outputs; o += 1) {
       const value = gradient[start + o];

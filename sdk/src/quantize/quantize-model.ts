@@ -154,7 +154,7 @@ export function quantizeModel(
       const all = coupling?.get(node.name);
       return quantizeGroup(own, group, settings, {
         importance: h,
-        coupling: all && groupCoupling(all, node.bias.length, outputs, index),
+        coupling: all && groupCoupling(all, node.bias.length, { inputs, outputs }, index),
         mask: kept,
         random: options.random,
       });
@@ -268,20 +268,23 @@ function nearestWeights(node: FloatConvolutionNode, settings: WeightOptions): Qu
 
 /** Off-diagonal products count less: they are estimated from few images. */
 const COUPLING_SHARE = 0.8;
+/** A changed code of a coupled layer is felt by every weight; larger layers take their outputs one by one. */
+const MOST_COUPLED_WEIGHTS = 100_000;
 
 /** The group's block of G. */
 function groupCoupling(
   all: Float64Array,
   outputs: number,
-  groupOutputs: number,
+  { inputs, outputs: groupOutputs }: Pick<Moments, "inputs" | "outputs">,
   group: number,
 ): Float64Array {
+  const share = inputs * groupOutputs > MOST_COUPLED_WEIGHTS ? 0 : COUPLING_SHARE;
   const block = new Float64Array(groupOutputs * groupOutputs);
   const first = group * groupOutputs;
   for (let o = 0; o < groupOutputs; o += 1) {
     for (let u = 0; u < groupOutputs; u += 1) {
       const value = all[(first + o) * outputs + first + u];
-      block[o * groupOutputs + u] = o === u ? value : COUPLING_SHARE * value;
+      block[o * groupOutputs + u] = o === u ? value : share * value;
     }
   }
   return block;
