@@ -17,6 +17,7 @@ import { importModel } from "@sluice/sdk/import";
 import { kv260Geometry as geometry } from "@sluice/sdk/overlay";
 import { lowRateModel } from "./rtl/low-rate-model.mjs";
 import { builtLibrary, openOverlayRun } from "./rtl/overlay-run.mjs";
+import { seededInput } from "./rtl/seeded-input.mjs";
 import { sharedFile } from "./shared-data.mjs";
 
 /** Cycles a frame may take, of issue and thesis; `inflate` with the thesis's decompressor. */
@@ -58,15 +59,6 @@ const row = (head, cells) =>
   console.log(
     `${head[0].padEnd(38)}${head[1].padEnd(8)}${cells.map((cell) => String(cell).padStart(10)).join("")}`,
   );
-
-function seededInput(graph, frame) {
-  const { shape, min, max } = graph.tensors[graph.input];
-  let state = 12345 + frame;
-  return Int32Array.from({ length: shape.reduce((a, b) => a * b) }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return min + Math.floor((state / 2 ** 32) * (max - min + 1));
-  });
-}
 
 row(["model", "codec"], columns);
 const results = [];

@@ -19,7 +19,9 @@
  * DEFLATE and one per lane for entropy codes; the first stream also waits for DDR. The array may begin on a tile whose
  * last lines have not arrived, so that a tile is late only by what its first block could not hide.
  *
- * Not modelled: refresh and contention in DDR, and parameters and tables, which arrive one command ahead.
+ * Output and addend tables are fetched while the command before runs, which hides them unless it is short.
+ *
+ * Not modelled: refresh and contention in DDR, channel parameters, the wait for the codec's tables at a first START.
  */
 import { deflateCodec } from "../codec/deflate.js";
 import { rawCodec } from "../codec/raw.js";
@@ -31,6 +33,8 @@ import type { LayerCycles } from "./types.js";
 
 /** Cycles to check a command and to drain the arithmetic pipeline behind it. */
 export const COMMAND_OVERHEAD = 40;
+/** Cycles from the end of a command to the point where the next one needs its tables. */
+const TABLES_NEEDED = 14;
 /** Cycles around the words of each group of P pixels whose windows LOAD gathers at the same time. */
 const TAP_SETUP = 4;
 
@@ -47,6 +51,7 @@ export interface ProgramCycles {
 export function programCycles(commands: readonly Command[], geometry: OverlayGeometry): ProgramCycles {
   const layers: { -readonly [Field in keyof LayerCycles]: number }[] = [];
   const ring = new WeightRing(geometry);
+  const tables = new TableFetch(geometry);
   let now = 0;
   for (const command of commands) {
     if (command.opcode === "END") break;
@@ -61,7 +66,9 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
       now += COMMAND_OVERHEAD + moving;
       cycles.stallData += now - began;
     } else {
-      now += COMMAND_OVERHEAD;
+      const waits = tables.wait(command, now + TABLES_NEEDED);
+      cycles.stallData += waits;
+      now += COMMAND_OVERHEAD + waits;
       cycles.compute += COMMAND_OVERHEAD;
       for (const tile of tilesOf(command, geometry)) {
         const ready = tile.weights ? ring.decode(tile.weights) : 0;
@@ -76,6 +83,7 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
       }
     }
     cycles.total += now - began;
+    tables.left(now);
   }
   const sum = (field: keyof LayerCycles) => layers.reduce((total, layer) => total + layer[field], 0);
   return {
@@ -85,6 +93,43 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
     weightBeats: sum("weightBeats"),
     layers,
   };
+}
+
+/** Beats of 16 bytes: an output table of 512 entries, the two addend tables. */
+const OUTPUT_TABLE_BEATS = 32;
+const ADDEND_BEATS = 128;
+/** Cycles a beat of tables takes to be written, 4 bytes at a time. */
+const TABLE_BEAT_CYCLES = 4;
+
+/** When the tables of a command are there: they are fetched one command ahead, when the command before it begins. */
+class TableFetch {
+  readonly #latency: number;
+  /** When the fetch of the next command's tables may begin, and of the one after it. */
+  #begin = 0;
+  #next = 0;
+
+  constructor({ memoryLatency }: OverlayGeometry) {
+    this.#latency = memoryLatency;
+  }
+
+  /** Cycles the command waits for its tables when it needs them at `needed`. */
+  wait(command: ComputeCommand, needed: number): number {
+    const beats = tableBeats(command);
+    return beats === 0 ? 0 : Math.max(0, this.#begin + this.#latency + beats * TABLE_BEAT_CYCLES - needed);
+  }
+
+  /** A command of any kind has ended. */
+  left(now: number): void {
+    this.#begin = this.#next;
+    this.#next = now;
+  }
+}
+
+function tableBeats(command: ComputeCommand): number {
+  const entries = command.clampMax - command.clampMin + 1;
+  const table = Math.min(OUTPUT_TABLE_BEATS, Math.ceil(entries / 16));
+  const outputs = (command.tableEnable0 ? table : 0) + (command.tableEnable1 ? table : 0);
+  return outputs + (command.opcode === "ADD" ? ADDEND_BEATS : 0);
 }
 
 /** When tiles are decoded: in order, each as soon as the ring has room for its lines. */

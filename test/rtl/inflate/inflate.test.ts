@@ -1,33 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import zlib from "node:zlib";
 import { deflateCodec, weightsOfGraph } from "@sluice/sdk/codec";
 import { importModel } from "@sluice/sdk/import";
 import { beforeAll, describe, expect, it } from "vitest";
 import { hasSharedData, sharedFile } from "../../support/shared-data.js";
+import { buildBench } from "../verilated-bench.js";
 
-const root = fileURLToPath(new URL("../../../bitstreams/", import.meta.url));
-const rtl = join(root, "rtl", "inflate");
-const bench = join(root, "sim", "inflate", "bench.cpp");
-const binary = join(root, "build", "inflate", "bench");
-
-/** Verilates the core with its bench, when a source is newer. */
-function buildBench() {
-  const sources = [...readdirSync(rtl).map((name) => join(rtl, name)), bench];
-  const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
-  if (existsSync(binary) && statSync(binary).mtimeMs > newest) return;
-  mkdirSync(join(root, "build", "inflate"), { recursive: true });
-  const options = "--cc --build --exe --top-module inflate -O3 --x-assign unique --x-initial unique -Wall";
-  const words = [...options.split(" "), "-Wno-UNUSEDSIGNAL", "-Wno-UNUSEDPARAM", "-CFLAGS", "-O1 -std=c++17"];
-  const run = spawnSync(
-    "verilator",
-    [...words, "-o", binary, "--Mdir", join(root, "build", "inflate", "objects"), "-y", rtl, ...sources],
-    { encoding: "utf8" },
-  );
-  if (run.status !== 0) throw new Error(`Verilator failed:\n${run.stdout}\n${run.stderr}`);
-}
+let binary: string;
 
 interface Result {
   readonly error: number;
@@ -83,7 +62,10 @@ const SEED = 20_260_102;
 const strategies = [zlib.constants.Z_DEFAULT_STRATEGY, zlib.constants.Z_FIXED, zlib.constants.Z_HUFFMAN_ONLY];
 
 describe(`inflate core against zlib, seed ${SEED}`, () => {
-  beforeAll(buildBench, 300_000);
+  beforeAll(() => {
+    const files = ["huffman_match.sv", "inflate_bits.sv", "inflate.sv"];
+    binary = buildBench({ name: "inflate", top: "inflate", rtl: files.map((name) => `inflate/${name}`) });
+  }, 300_000);
 
   function streams(count: number, largest: number) {
     const random = generator(SEED);
