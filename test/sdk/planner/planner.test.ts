@@ -1,5 +1,6 @@
 /** The planner on a small residual model: targets held by what it returns, trials against the solver, typed refusals. */
 import { defaultCodec } from "@sluice/sdk/codec";
+import { compile } from "@sluice/sdk/compile";
 import { PlanError } from "@sluice/sdk/errors.js";
 import type { Graph, InputEncoding } from "@sluice/sdk/graph";
 import { geometries } from "@sluice/sdk/overlay";
@@ -14,7 +15,7 @@ import {
   totalDistortion,
   tryLayers,
 } from "@sluice/sdk/planner";
-import { logitSensitivity } from "@sluice/sdk/quantize";
+import { logitSensitivity, lowerFloatGraph, quantizedWeightCount, quantizeModel } from "@sluice/sdk/quantize";
 import { argmax, createReference } from "@sluice/sdk/reference";
 import { createFloatInterpreter } from "@sluice/sdk/reference/float";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -32,9 +33,9 @@ const inputEncoding: InputEncoding = {
   rounding: "half-even",
 };
 
-function setUp(seed: number) {
+function setUp(seed: number, channels = 8) {
   const random = seededRandom(seed);
-  const model = residualModel(random, { biases: true });
+  const model = residualModel(random, { biases: true, channels });
   const images = smoothImages(random, CALIBRATION);
   const held = smoothImages(random, HELD_OUT);
   const logits = createFloatInterpreter(model, { batch: HELD_OUT }).run(held);
@@ -125,6 +126,21 @@ describe("planner", () => {
       expected: "size<=100 B",
       details: { codedBytes: expect.any(Number) },
     });
+  }, 60_000);
+
+  it("takes channels out until the cycles are few enough", async () => {
+    const { model, images, random, plan } = setUp(6, 16);
+    const nearest = quantizeModel(model, images, 4, { method: "nearest", random: () => random.next() });
+    const whole = compile(lowerFloatGraph(model, nearest, { inputEncoding }), {
+      geometry,
+      codec: defaultCodec,
+    });
+    const limit = whole.plan.cyclesPerFrame - 1;
+    const { best, model: narrow, narrowed } = await plan(`cycles<=${limit}`);
+    expect(best.cyclesPerFrame).toBeLessThanOrEqual(limit);
+    expect(narrowed.length).toBeGreaterThan(0);
+    for (const { from, to } of narrowed) expect(to).toBeLessThan(from);
+    expect(quantizedWeightCount(narrow)).toBeLessThan(quantizedWeightCount(model));
   }, 60_000);
 
   it("says so where no number of channels is fast enough", async () => {
