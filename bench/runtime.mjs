@@ -1,60 +1,156 @@
 /**
- * The board runtime as a process: from its start to a connection that is accepted, and what it keeps in memory while it
- * serves ResNet-20.
+ * The board runtime as a process: how fast it starts, what it holds in memory while it serves ResNet-20, and what a second
+ * deploy sends. Everything over an authenticated TLS connection, as `sluice deploy` opens it.
  *
- *   node bench/runtime.mjs [model]        default resnet20_a8w8b16.onnx of the shared models
+ *   node bench/runtime.mjs          all of it
+ *   node bench/runtime.mjs start    one part: start, memory or resend
  */
 import { readFileSync } from "node:fs";
 import { startEmulatedBoard } from "@sluice/host-agent/boards";
 import { BoardClient } from "@sluice/host-agent/client";
-import { prepareDeployment } from "@sluice/host-agent/jobs/deploy-job.js";
-import { openInputs, prepareImages } from "@sluice/host-agent/jobs/input-source.js";
 import { tcpTransport } from "@sluice/host-agent/transport";
-import { sharedPath } from "./shared-data.mjs";
+import { codecByName } from "@sluice/sdk/codec";
+import { compile } from "@sluice/sdk/compile";
+import { importModel } from "@sluice/sdk/import";
+import { kv260Geometry } from "@sluice/sdk/overlay";
+import { sharedFile } from "./shared-data.mjs";
 
 const STARTS = 9;
-const FRAMES = 2_000;
-const path = process.argv[2] ?? sharedPath("models", "resnet20_a8w8b16.onnx");
+const FRAMES = 300;
+const MODEL = "resnet20_a8w8b16.onnx";
 
-const starts = [];
-for (let start = 0; start < STARTS; start += 1) {
-  const began = performance.now();
-  const board = await startEmulatedBoard();
-  const client = await BoardClient.connect(tcpTransport({ port: board.port }));
-  starts.push(performance.now() - began);
+const wanted = (part) => process.argv.length === 2 || process.argv.includes(part);
+if (wanted("start")) await coldStart();
+if (wanted("memory")) await memory();
+if (wanted("resend")) await resend();
+
+async function coldStart() {
+  const ready = [];
+  const served = [];
+  for (let i = 0; i < STARTS; i += 1) {
+    const startedAt = performance.now();
+    const board = await startEmulatedBoard({});
+    ready.push(performance.now() - startedAt);
+    const client = await BoardClient.connect(tcpTransport(board), { hold: false });
+    served.push(performance.now() - startedAt);
+    await client.close();
+    await board.stop();
+  }
+  title(`Cold start, ${STARTS} times: process started, until it listens and until a host has shaken hands`);
+  row("listens", `${middle(ready)} ms`, `slowest ${Math.round(Math.max(...ready))} ms, goal < 1,500 ms`);
+  row(
+    "has answered a host's hello in TLS",
+    `${middle(served)} ms`,
+    `slowest ${Math.round(Math.max(...served))} ms`,
+  );
+}
+
+async function memory() {
+  const model = compiled(graphOf(MODEL));
+  const board = await startEmulatedBoard({});
+  const client = await BoardClient.connect(tcpTransport(board));
+  const atStart = resident(board.pid);
+  await install(client, model);
+  const loaded = resident(board.pid);
+  let most = loaded;
+  const frames = Array.from({ length: FRAMES }, (_, i) => new Uint8Array(model.plan.inputFrameBytes).fill(i));
+  const watch = setInterval(() => {
+    most = Math.max(most, resident(board.pid));
+  }, 50);
+  for (let round = 0; round < 3; round += 1) await client.run(frames);
+  clearInterval(watch);
+  most = Math.max(most, resident(board.pid));
   await client.close();
   await board.stop();
+  title(`Resident memory of the runtime, emulated overlay, ${MODEL}, ${3 * FRAMES} frames`);
+  row("started, one host connected", megabytes(atStart));
+  row("model installed", megabytes(loaded));
+  row("at most while it serves", megabytes(most), "goal < 120 MB");
 }
-starts.sort((a, b) => a - b);
-const milliseconds = (value) => `${value.toFixed(0)} ms`;
-console.log(
-  `cold start to a proved connection: median ${milliseconds(starts[STARTS >> 1])}, fastest ${milliseconds(starts[0])}, slowest ${milliseconds(starts.at(-1))} of ${STARTS}`,
-);
 
-const deployment = prepareDeployment(path, { geometry: "p8i8o16", codec: "ans" }, () => undefined);
-const source = await openInputs(deployment.model.graph, { limit: 8 });
-const frames = [];
-for await (const { frame } of prepareImages(source, deployment)) frames.push(frame.slice());
-const board = await startEmulatedBoard();
-const client = await BoardClient.connect(tcpTransport({ port: board.port }));
-await client.install(deployment.compiled.plan, deployment.compiled.sections);
-const many = Array.from({ length: FRAMES }, (_, index) => frames[index % frames.length]);
-let most = 0;
-const watch = setInterval(() => {
-  most = Math.max(most, resident(board.pid));
-}, 20);
-const began = performance.now();
-await client.run(many);
-const seconds = (performance.now() - began) / 1000;
-clearInterval(watch);
-await new Promise((resolve) => setTimeout(resolve, 1_000));
-console.log(
-  `${deployment.model.file}: ${FRAMES} frames in ${seconds.toFixed(1)} s; resident at most ${most.toFixed(0)} MiB, ${resident(board.pid).toFixed(0)} MiB afterwards`,
-);
-await client.close();
-await board.stop();
+async function resend() {
+  const graph = graphOf(MODEL);
+  const model = compiled(graph);
+  const total = model.sections.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const board = await startEmulatedBoard({});
+  title(
+    `What a deploy of ${MODEL} sends: ${total.toLocaleString("en")} bytes in ${model.sections.length} sections`,
+  );
+  const deploy = async (what, next) => {
+    const client = await BoardClient.connect(tcpTransport(board));
+    const { bytesSent, sectionsSent } = await install(client, next);
+    const wire = client.traffic.bytesSent;
+    await client.close();
+    const share = `${((wire / total) * 100).toFixed(2)} % of the package on the wire, handshake included`;
+    row(what, `${bytesSent.toLocaleString("en")} bytes`, `${sectionsSent} sections; ${share}`);
+    return sectionsSent;
+  };
+  await deploy("first", model);
+  await deploy("second, same package", model);
+  const changed = compiled(withOneLayerChanged(graph));
+  const different = changed.sections.filter(
+    ({ bytes }) => !model.sections.some((before) => Buffer.compare(before.bytes, bytes) === 0),
+  );
+  await deploy("after a change in one layer", changed);
+  row(
+    "  sections that differ",
+    String(different.length),
+    "tables are fitted to the whole model, so all layers are coded anew",
+  );
+  // A codec without common tables: what does not change stays.
+  await deploy("first, codec deflate", compiled(graph, "deflate"));
+  const stored = compiled(withOneLayerChanged(graph), "deflate");
+  const before = compiled(graph, "deflate");
+  const sent = stored.sections.filter(
+    ({ bytes }) => !before.sections.some((section) => Buffer.compare(section.bytes, bytes) === 0),
+  );
+  await deploy("after a change in one layer", stored);
+  row(
+    "  sections that differ",
+    String(sent.length),
+    sent.map(({ kind, name }) => `${kind} ${name}`).join(", "),
+  );
+  await board.stop();
+}
 
-/** MiB. */
+function install(client, { plan, sections, layers }) {
+  return client.install(plan, sections, { layerNames: layers.map(({ name }) => name) });
+}
+
+function graphOf(file) {
+  return importModel(new Uint8Array(sharedFile("models", file)), { file });
+}
+
+function compiled(graph, codec = "ans") {
+  return compile(graph, { geometry: kv260Geometry, codec: codecByName(codec) });
+}
+
+/** The largest convolution with two of its weights exchanged: what fine-tuning a layer leaves, in small. */
+function withOneLayerChanged(graph) {
+  const convolutions = graph.nodes.filter(({ kind }) => kind === "convolution");
+  const largest = convolutions.reduce((a, b) => (b.weights.length > a.weights.length ? b : a));
+  const weights = largest.weights.slice();
+  const other = weights.findIndex((weight) => weight !== weights[0]);
+  [weights[0], weights[other]] = [weights[other], weights[0]];
+  return { ...graph, nodes: graph.nodes.map((node) => (node === largest ? { ...node, weights } : node)) };
+}
+
 function resident(pid) {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1024;
+}
+
+function middle(values) {
+  return Math.round([...values].sort((a, b) => a - b)[values.length >> 1]).toLocaleString("en");
+}
+
+function megabytes(bytes) {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function title(text) {
+  process.stdout.write(`\n${text}\n`);
+}
+
+function row(name, value, note = "") {
+  process.stdout.write(`  ${name.padEnd(38)} ${value.padStart(16)}  ${note}\n`);
 }

@@ -12,6 +12,7 @@ import {
   ping,
   type ReplyOf,
   type RequestOf,
+  reinstall,
   remove,
   run,
   status,
@@ -95,6 +96,7 @@ export const examples: readonly Example[] = [
       layers: { frame: 8, layers: [layer] },
     },
   ),
+  example(reinstall, { fingerprint: hash }, { state: "ready", model: 1 }),
   example(layers, { model: 1 }, { frame: 8, layers: [layer] }),
   example(
     dump,

@@ -13,6 +13,7 @@ import {
   install,
   type LayerReadout,
   type Reading,
+  type ReinstallReply,
   type RunReply,
   toHex,
 } from "@sluice/sdk/protocol";
@@ -42,6 +43,9 @@ interface InstalledModel {
   lastFrame?: number;
 }
 
+/** Install requests remembered, of at most 256 KiB each. */
+const MOST_REQUESTS = 16;
+
 export class Board {
   readonly identity: BoardIdentity;
   readonly runner: ModelRunner;
@@ -50,6 +54,8 @@ export class Board {
   readonly hold = new Hold();
   /** performance.now() */
   readonly startedAt = performance.now();
+  /** The latest of those whose sections were all there, for `reinstall`. */
+  readonly #requests = new Map<string, InstallRequest>();
   readonly #log: Logger;
   readonly #readings: () => Record<string, Reading>;
   #model: InstalledModel | undefined;
@@ -86,12 +92,19 @@ export class Board {
     return turn;
   }
 
+  /** As `install` with a request that was installed before, by the SHA-256 of its body. */
+  async reinstall(fingerprint: Uint8Array): Promise<ReinstallReply> {
+    const request = this.#requests.get(toHex(fingerprint));
+    return request ? this.install(request) : { state: "unknown" };
+  }
+
   /** Loads the model, or says which sections are missing. */
   async install(request: InstallRequest): Promise<InstallReply> {
     this.signatures?.checkSigner(request);
     const missing = this.#missing(request);
     if (missing.length > 0) return { state: "missing", missing };
     const fingerprint = createHash("sha256").update(encodeRequest(install, request)).digest("hex");
+    this.#remember(fingerprint, request);
     if (this.#model?.fingerprint === fingerprint) return { state: "ready", model: this.#model.number };
     let sections: ImageSection[];
     try {
@@ -177,6 +190,12 @@ export class Board {
       if (damaged || overlayIsStuck(error)) this.#model = undefined;
       throw error;
     }
+  }
+
+  #remember(fingerprint: string, request: InstallRequest): void {
+    this.#requests.delete(fingerprint);
+    this.#requests.set(fingerprint, request);
+    if (this.#requests.size > MOST_REQUESTS) this.#requests.delete(this.#requests.keys().next().value!);
   }
 
   #missing(request: InstallRequest): { index: number; received: number }[] {

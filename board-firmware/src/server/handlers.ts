@@ -9,6 +9,7 @@ import {
   list,
   MAX_SECTIONS,
   ping,
+  reinstall,
   remove,
   run,
   status,
@@ -115,6 +116,8 @@ on(status, looking, ({ board, guard }) => {
 });
 
 on(install, working, async ({ board }, request) => ({ reply: await board.install(request) }));
+
+on(reinstall, working, async ({ board }, { fingerprint }) => ({ reply: await board.reinstall(fingerprint) }));
 
 on(run, working, async ({ board, signal }, { model, indices, readLayers }, frames) => {
   const { reply, outputs } = await board.run(model, indices, frames, readLayers, signal);

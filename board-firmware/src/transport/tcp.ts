@@ -37,6 +37,7 @@ class TcpTransport implements Transport {
   readonly #name: string;
   readonly #obtain: (deadlineMs: number) => Promise<Socket>;
   #socket: Socket | undefined;
+  #wire: Socket | undefined;
   #handlers: TransportHandlers | undefined;
   #writer: PacedWriter | undefined;
   #detach: () => void = () => undefined;
@@ -62,6 +63,7 @@ class TcpTransport implements Transport {
 
   async open(handlers: TransportHandlers, deadlineMs: number): Promise<void> {
     const socket = await this.#obtain(deadlineMs);
+    this.#wire = socket;
     this.#remoteAddress = socket.remoteAddress ?? "";
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 10_000);
@@ -117,7 +119,8 @@ class TcpTransport implements Transport {
   }
 
   get counters() {
-    return { bytesSent: this.#socket?.bytesWritten ?? 0, bytesReceived: this.#socket?.bytesRead ?? 0 };
+    // Of the socket under TLS: what is on the wire.
+    return { bytesSent: this.#wire?.bytesWritten ?? 0, bytesReceived: this.#wire?.bytesRead ?? 0 };
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@
  *
  * Every wait has a deadline. Errors of the board arrive in the class in which they were thrown there.
  */
+import { createHash } from "node:crypto";
 import type { RunPlan } from "@sluice/sdk/compile";
 import { ProtocolError } from "@sluice/sdk/errors.js";
 import type { PackageSignature } from "@sluice/sdk/package";
@@ -17,13 +18,16 @@ import {
   type BoardIdentity,
   type BoardStatus,
   dump,
+  encodeRequest,
   type HelloReply,
   have,
+  type InstallReply,
   type InstallRequest,
   install,
   type LayerReadout,
   layers,
   list,
+  reinstall,
   remove,
   type StoreListing,
   status,
@@ -220,9 +224,10 @@ export class BoardClient {
 
   /** Installs, sending what is missing, and returns the board's number for the model. */
   async #bringUp(request: InstallRequest, tally: UploadTally): Promise<number> {
+    const fingerprint = new Uint8Array(createHash("sha256").update(encodeRequest(install, request)).digest());
     // Once for what is missing; once more because a stored section may turn out to be damaged on disk.
     for (let round = 0; round < 3; round += 1) {
-      const reply = await this.#link.ask(install, request, this.#link.workMs);
+      const reply = await this.#askToInstall(request, fingerprint);
       if (reply.state === "ready") return reply.model;
       await uploadMissing(this.#link.connection, reply.missing, this.#pacing(), tally);
     }
@@ -230,6 +235,12 @@ export class BoardClient {
       place: this.#link.connection.peer,
       hint: "Check the board's storage: what is written there does not stay.",
     });
+  }
+
+  /** The plan travels only to a board that has not seen it. */
+  async #askToInstall(request: InstallRequest, fingerprint: Uint8Array): Promise<InstallReply> {
+    const reply = await this.#link.ask(reinstall, { fingerprint }, this.#link.workMs);
+    return reply.state === "unknown" ? this.#link.ask(install, request, this.#link.workMs) : reply;
   }
 
   #installed(): Installed {

@@ -8,6 +8,7 @@ export * from "./layers.js";
 export * from "./list.js";
 export * from "./pair.js";
 export * from "./ping.js";
+export * from "./reinstall.js";
 export * from "./remove.js";
 export * from "./run.js";
 export * from "./status.js";
