@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { codecByName, type WeightCodec } from "@sluice/sdk/codec";
 import { type CompiledModel, compile } from "@sluice/sdk/compile";
-import { ImportError } from "@sluice/sdk/errors.js";
+import { DatasetError, ImportError } from "@sluice/sdk/errors.js";
 import type { Graph, InputEncoding } from "@sluice/sdk/graph";
 import type { FloatGraph } from "@sluice/sdk/graph/float.js";
 import { importFloatModel } from "@sluice/sdk/import/float";
@@ -165,13 +165,16 @@ async function compressByPlan(
   { model, images, positions, training, encoding, geometry, codec }: Prepared,
   progress: CompressProgress,
 ): Promise<Compressed> {
-  const held = await HeldOut.read(
-    model,
-    encoding,
-    training,
-    spreadPositions(training.count, HELD_OUT_IMAGES, seed, new Set(positions)),
-    { geometry, workers },
-  );
+  const others = spreadPositions(training.count, HELD_OUT_IMAGES, seed, new Set(positions));
+  if (others.length === 0) {
+    throw new DatasetError("no-held-out-images", "Calibration takes every training image.", {
+      place: "--calibration",
+      expected: `fewer than ${training.count}, so that plans can be verified on the others`,
+      found: String(positions.length),
+      hint: "Give a smaller --calibration.",
+    });
+  }
+  const held = await HeldOut.read(model, encoding, training, others, { geometry, workers });
   const planned = await planModel(model, images, positions.length, targets, {
     inputEncoding: encoding,
     geometry,

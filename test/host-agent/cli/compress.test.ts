@@ -102,6 +102,9 @@ describe("sluice compress", () => {
     expect(readFileSync(join(folder, "model.svg"), "utf8")).toContain("<circle");
     const verified = await runSluice(["verify", out, "--limit", "1"]);
     expect(verified.code, verified.stderr).toBe(0);
+    const all = await runSluice([...args.slice(0, 5), "48", ...args.slice(6), "--target", "drop<=1"]);
+    expect(all.code).toBe(3);
+    expect(JSON.parse(all.stdout).code).toBe("no-held-out-images");
     const impossible = await runSluice([...args, "--target", "size<=200B"]);
     expect(impossible.code).toBe(3);
     expect(JSON.parse(impossible.stdout)).toMatchObject({
