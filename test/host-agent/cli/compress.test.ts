@@ -105,11 +105,11 @@ describe("sluice compress", () => {
     const all = await runSluice([...args.slice(0, 5), "48", ...args.slice(6), "--target", "drop<=1"]);
     expect(all.code).toBe(3);
     expect(JSON.parse(all.stdout).code).toBe("no-held-out-images");
-    const impossible = await runSluice([...args, "--target", "size<=200B"]);
+    const impossible = await runSluice([...args, "--target", "cycles<=10"]);
     expect(impossible.code).toBe(3);
     expect(JSON.parse(impossible.stdout)).toMatchObject({
       code: "unreachable-target",
-      details: { codedBytes: expect.any(Number) },
+      details: { cyclesPerFrame: expect.any(Number) },
     });
   }, 60_000);
 
