@@ -17,6 +17,8 @@ import { PartialSection, type StoreFaults } from "./partial-section.js";
 export interface SectionStoreOptions {
   /** Bytes of complete and unfinished sections together. Default 1 GiB. */
   readonly capacityBytes?: number;
+  /** Complete and unfinished sections together. Default 16,384: a file each. */
+  readonly maxSections?: number;
   /** Clock for the order of use, in milliseconds; injected by tests. */
   readonly now?: () => number;
   readonly faults?: StoreFaults;
@@ -34,12 +36,14 @@ export interface StoredSection {
 }
 
 const DEFAULT_CAPACITY = 1024 ** 3;
+const DEFAULT_MAX_SECTIONS = 16_384;
 /** Unfinished uploads kept open at once; more are closed (not lost) in order of use. */
 const MAX_OPEN_PARTIALS = 4;
 const HASH_NAME = /^[0-9a-f]{64}$/;
 
 export class SectionStore {
   readonly capacityBytes: number;
+  readonly #maxSections: number;
   readonly #directory: string;
   readonly #now: () => number;
   readonly #faults: StoreFaults | undefined;
@@ -53,6 +57,7 @@ export class SectionStore {
   /** Creates the directory where needed. @throws {StoreError} `store-unusable` */
   constructor(directory: string, options: SectionStoreOptions = {}) {
     this.capacityBytes = options.capacityBytes ?? DEFAULT_CAPACITY;
+    this.#maxSections = options.maxSections ?? DEFAULT_MAX_SECTIONS;
     this.#directory = directory;
     this.#now = options.now ?? (() => Date.now());
     this.#faults = options.faults;
@@ -198,17 +203,24 @@ export class SectionStore {
   }
 
   #makeRoom(bytes: number, keep: string): void {
-    const needed = () => this.usedBytes + bytes - this.capacityBytes;
+    let over = this.usedBytes + bytes - this.capacityBytes;
+    let tooMany = this.#sections.size + this.#partialBytes.size + 1 - this.#maxSections;
+    const enough = () => over <= 0 && tooMany <= 0;
+    if (enough()) return;
+    const evict = (hash: string) => {
+      over -= this.remove(hash);
+      tooMany -= 1;
+    };
     // Unfinished uploads nobody is sending any more go first, then whole sections in order of use.
     for (const hash of [...this.#partialBytes.keys()]) {
-      if (needed() > 0 && hash !== keep && !this.#openPartials.has(hash)) this.remove(hash);
+      if (!enough() && hash !== keep && !this.#openPartials.has(hash)) evict(hash);
     }
-    if (needed() <= 0) return;
+    if (enough()) return;
     const byAge = [...this.#sections].sort(([, a], [, b]) => a.lastUsed - b.lastUsed);
     for (const [hash] of byAge) {
-      if (needed() > 0 && !this.#pinned.has(hash)) this.remove(hash);
+      if (!enough() && !this.#pinned.has(hash)) evict(hash);
     }
-    if (needed() <= 0) return;
+    if (enough()) return;
     throw new StoreError("store-full", "The board's section store has no room for this section.", {
       place: this.#directory,
       expected: `at most ${this.capacityBytes - this.usedBytes} bytes`,

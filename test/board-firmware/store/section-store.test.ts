@@ -102,6 +102,18 @@ describe("section store", () => {
     assert.equal(next.state(stale.hash).received, 0);
   });
 
+  it("keeps no more files than it may, however small they are", () => {
+    const store = new SectionStore(directory, { maxSections: 20, now: () => (time += 1_000) });
+    for (let i = 0; i < 30; i += 1) put(store, section(i, 10 + i));
+    // Uploads that somebody begins and never goes on with count as well.
+    for (let i = 0; i < 100; i += 1) store.openPartial(section(i, 1_000 + i).hash, 1_000 + i);
+    store.close();
+    const files = ["sections", "partial"].flatMap((folder) => readdirSync(join(directory, folder)));
+    assert.isAtMost(files.length, 20);
+    put(store, section(1, 500));
+    assert.isTrue(store.state(section(1, 500).hash).complete);
+  });
+
   it("refuses what can never fit, and more bytes than were announced", () => {
     const store = openStore(3_000);
     assert.equal(
