@@ -1,6 +1,6 @@
 /** Serves a board on any number of transports at once; listeners/ hands them in as they come. */
 import { randomBytes } from "node:crypto";
-import { TransportError } from "@sluice/sdk/errors.js";
+import { SluiceError, TransportError } from "@sluice/sdk/errors.js";
 import type { HelloReply } from "@sluice/sdk/protocol";
 import type { Logger } from "pino";
 import { BoardEnd, LinkGuard, openAccess } from "../security/index.js";
@@ -79,7 +79,9 @@ export class BoardServer {
       await session.start(handshakeMs);
     } catch (error) {
       this.#sessions.delete(session);
-      log.warn({ err: error, link }, "connection refused");
+      // Strangers must not be able to fill the log with stack traces.
+      const facts = error instanceof SluiceError ? { code: error.code } : { err: error };
+      log.warn({ ...facts, link }, "connection refused");
     } finally {
       this.#unproved -= 1;
     }
