@@ -80,8 +80,8 @@ module command_check
   wire [12:0] in_words = 13'((17'(command_i.in_channels) + 17'(Inputs - 1)) >> InputBits);
   wire [12:0] out_words = 13'((17'(command_i.out_channels) + 17'(Inputs - 1)) >> InputBits);
   wire [12:0] groups1 = 13'((17'(width1_q) + 17'(Pixels - 1)) >> PixelBits);
-  wire [31:0] tile_lines = 32'(taps_q) * (is_conv ? 32'(in_words) : 32'(tile_words));
   wire [12:0] tile_words = out_words > 13'(Outputs / Inputs) ? 13'(Outputs / Inputs) : out_words;
+  wire [31:0] tile_lines = 32'(taps_q) * (is_conv ? 32'(in_words) : 32'(tile_words));
 
   always_ff @(posedge clk_i) begin
     stage_q <= clear_i ? '0 : {stage_q[6:0], start_i};

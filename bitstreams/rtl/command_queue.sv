@@ -33,8 +33,6 @@ module command_queue
   input  logic [127:0]     data_i
 );
   localparam int PointerBits = $clog2(Depth) + 1;
-  logic [127:0] memory [4*Depth];
-  logic [15:0] indices [Depth];
   logic [PointerBits+1:0] beats_q;             // beats written, modulo 8 * Depth
   logic [3:0][PointerBits-1:0] read_q;
   logic [15:0] index_q;
@@ -55,8 +53,6 @@ module command_queue
   );
 
   always_ff @(posedge clk_i) begin
-    if (beat_i) memory[beats_q[PointerBits:0]] <= data_i;
-    if (beat_i && beats_q[1:0] == 2'd3) indices[beats_q[PointerBits:2]] <= index_q;
     if (clear_i) begin
       beats_q <= '0;
       read_q <= '0;
@@ -78,9 +74,16 @@ module command_queue
   end
 
   for (genvar reader = 0; reader < 4; reader += 1) begin : gen_reader
+    // Every reader has its own copy: LUT memory has one read port, and every beat of a command its own memory.
     wire [PointerBits-2:0] at = read_q[reader][PointerBits-2:0];
+    logic [15:0] indices [Depth];
+    always_ff @(posedge clk_i) if (beat_i && beats_q[1:0] == 2'd3) indices[beats_q[PointerBits:2]] <= index_q;
+    for (genvar quarter = 0; quarter < 4; quarter += 1) begin : gen_quarter
+      logic [127:0] memory [Depth];
+      always_ff @(posedge clk_i) if (beat_i && beats_q[1:0] == 2'(quarter)) memory[beats_q[PointerBits:2]] <= data_i;
+      assign words_o[reader][quarter*128 +: 128] = memory[at];
+    end
     assign valid_o[reader] = read_q[reader] != written;
-    assign words_o[reader] = {memory[{at, 2'd3}], memory[{at, 2'd2}], memory[{at, 2'd1}], memory[{at, 2'd0}]};
     assign index_o[reader] = indices[at];
   end
   assign may_leave_o = read_q[1] != read_q[0] && read_q[2] != read_q[0] && read_q[3] != read_q[0];

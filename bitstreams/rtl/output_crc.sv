@@ -24,56 +24,67 @@ module output_crc
   output logic [31:0]                 crc_o
 );
   localparam int WordBits = Inputs * 8;
-  localparam int PixelBits = $clog2(Pixels);
   localparam int PixelsPerBeat = Lanes / Inputs;
   localparam int WordsPerTile = Outputs / Inputs;
 
-  logic [WordBits-1:0] block [2][Pixels][WordsPerTile];
   logic write_side_q, walk_side_q, walking_q, two_q;
   logic [3:0] columns_q, next_q;
-  logic chunk_valid_q, remainder_valid_q;
-  logic [3:0][WordBits-1:0] chunk_q;
+  logic values_valid_q, remainder_valid_q;
   logic [2:0] count_q, remainder_count_q;
   logic [31:0] state_q, remainder_q;
-  logic [3:0][WordBits-1:0] chunk;
+
+  // A beat writes one word of PixelsPerBeat pixels; a chunk is words of pixels of one half. So a memory for each pixel of a
+  // half and word of the tile, with a place for each half of two blocks, needs one write and one read.
+  logic [PixelsPerBeat-1:0][WordsPerTile-1:0][WordBits-1:0] stored;
+  wire walk_half = next_q >= 4'(PixelsPerBeat);
+  for (genvar pixel = 0; pixel < PixelsPerBeat; pixel += 1) begin : gen_pixel
+    for (genvar word = 0; word < WordsPerTile; word += 1) begin : gen_word
+      logic [WordBits-1:0] block [4];
+      always_ff @(posedge clk_i) begin
+        if (beat_i && (WordsPerTile == 1 || beat_word_i == 1'(word))) begin
+          block[{write_side_q, beat_half_i}] <= beat_codes_i[pixel*WordBits +: WordBits];
+        end
+      end
+      assign stored[pixel][word] = block[{walk_side_q, walk_half}];
+    end
+  end
+
+  logic [3:0][WordBits-1:0] values, values_q, chunk;
   logic [3:0] left;
   logic [2:0] count;
-
+  // Two words: the first or the second pair of pixels of the half.
+  wire upper_pair = PixelsPerBeat == 4 && next_q[1];
   assign left = columns_q - next_q;
   always_comb begin
-    chunk = '0;
-    count = '0;
+    values = '0;
     if (two_q) begin
       count = left > 1 && PixelsPerBeat > 1 ? 3'd4 : 3'd2;
       for (int position = 0; position < 4; position += 1) begin
-        if (position < 32'(count)) begin
-          chunk[4 - 32'(count) + position] = block[walk_side_q][PixelBits'(next_q) + PixelBits'(position / 2)][position % WordsPerTile];
+        if (position / 2 < PixelsPerBeat) begin
+          values[position] = upper_pair ? stored[(position / 2 + 2) % PixelsPerBeat][position % WordsPerTile]
+                                        : stored[(position / 2) % PixelsPerBeat][position % WordsPerTile];
         end
       end
     end else begin
       count = left > 4'(PixelsPerBeat) ? 3'(PixelsPerBeat) : left[2:0];
-      for (int position = 0; position < PixelsPerBeat; position += 1) begin
-        if (position < 32'(count)) chunk[4 - 32'(count) + position] = block[walk_side_q][PixelBits'(next_q) + PixelBits'(position)][0];
-      end
+      for (int position = 0; position < PixelsPerBeat; position += 1) values[position] = stored[position][0];
+    end
+    chunk = '0;
+    for (int position = 0; position < 4; position += 1) begin
+      if (position + 32'(count_q) >= 4) chunk[position] = values_q[2'(position + 32'(count_q))];
     end
   end
 
-  assign busy_o = walking_q || chunk_valid_q || remainder_valid_q;
+  assign busy_o = walking_q || values_valid_q || remainder_valid_q;
   assign crc_o = ~state_q;
 
   always_ff @(posedge clk_i) begin
-    if (beat_i) begin
-      for (int pixel = 0; pixel < PixelsPerBeat; pixel += 1) begin
-        block[write_side_q][32'(beat_half_i) * PixelsPerBeat + pixel][WordsPerTile == 1 ? 1'b0 : beat_word_i]
-            <= beat_codes_i[pixel*WordBits +: WordBits];
-      end
-    end
-    chunk_valid_q <= walking_q;
-    chunk_q <= chunk;
+    values_valid_q <= walking_q;
+    values_q <= values;
     count_q <= count;
-    remainder_valid_q <= chunk_valid_q;
+    remainder_valid_q <= values_valid_q;
     remainder_count_q <= count_q;
-    if (chunk_valid_q) remainder_q <= crc32c_data(chunk_q);
+    if (values_valid_q) remainder_q <= crc32c_data(chunk);
     if (remainder_valid_q) state_q <= crc32c_advance(state_q, remainder_count_q) ^ remainder_q;
 
     if (walking_q) begin
@@ -90,7 +101,7 @@ module output_crc
     end
     if (clear_i) begin
       walking_q <= 1'b0;
-      chunk_valid_q <= 1'b0;
+      values_valid_q <= 1'b0;
       remainder_valid_q <= 1'b0;
       write_side_q <= 1'b0;
       state_q <= '1;

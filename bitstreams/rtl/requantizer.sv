@@ -39,7 +39,8 @@ module requantizer
   input  logic                              block_tile_first_i,
   input  logic [3:0]                        block_columns_i,
   input  logic signed [31:0]                acc_i [Pixels][Outputs],
-  input  logic signed [31:0]                sum_i [Pixels][Outputs],
+  input  logic signed [23:0]                sum_i [Pixels][Outputs],
+  input  logic [7:0]                        second_i [Pixels][Outputs],
 
   output logic [Pixels-1:0]                 write_o,
   output logic [Pixels-1:0][15:0]           write_row_o,
@@ -50,7 +51,7 @@ module requantizer
   localparam int PixelsPerBeat = Lanes / Inputs;
   localparam int Halves = Pixels / PixelsPerBeat;
   localparam int WordsPerTile = Outputs / Inputs;
-  localparam int Latency = 10;
+  localparam int Latency = 15;  // of a lane
   initial if (Halves != 2 || WordsPerTile > 2) $fatal(1, "requantizer: unsupported geometry");
 
   typedef struct packed {
@@ -67,13 +68,14 @@ module requantizer
   assign block_beats_o = (two_words ? 4'd2 : 4'd1) << (two_halves || gap);
 
   // ---- parameters of the current and the next tile
+  wire has_bias = !(command_i.opcode == OP_POOL && command_i.pool == POOL_MAX);
   wire one_record = command_i.opcode == OP_POOL || command_i.opcode == OP_ADD;
-  parameters_t next_q [Outputs], current_q [Outputs];
+  parameters_t [Outputs-1:0] next_q, current_q;
   logic [4:0] loaded_q;
   logic next_full_q, swap_pending_q;
   logic [12:0] unloaded_q;                     // output words whose parameters are still to come
   parameters_t record;
-  assign record = '{bias: record_i[31:0], multiplier: record_i[63:32], shift_a: record_i[69:64], shift_b: record_i[76:72]};
+  assign record = '{bias: has_bias ? record_i[31:0] : 32'd0, multiplier: record_i[63:32], shift_a: record_i[69:64], shift_b: record_i[76:72]};
   assign record_pop_o = unloaded_q != 0 && record_valid_i && !next_full_q;
   assign parameters_ready_o = next_full_q && !swap_pending_q;
   wire swap = block_i && block_tile_first_i;
@@ -108,9 +110,9 @@ module requantizer
   end
 
   // ---- the block being requantised
-  logic signed [31:0] acc_q [Pixels][Outputs];
-  logic signed [31:0] sum_q [Pixels][Outputs];
-  logic signed [31:0] window_sum_q [Pixels];
+  logic [Pixels-1:0][Outputs-1:0][31:0] acc_q;
+  logic [Pixels-1:0][Outputs-1:0][23:0] sum_q;
+  logic [Pixels-1:0][Outputs-1:0][7:0] second_q;
   logic [15:0] row0_q, row1_q;
   logic [12:0] tile_word_q;
   logic tile_seen_q;
@@ -154,39 +156,57 @@ module requantizer
     end
     if (block_i) begin
       for (int pixel = 0; pixel < Pixels; pixel += 1) begin
-        logic signed [31:0] total;
-        total = '0;
-        for (int lane = 0; lane < Inputs; lane += 1) total += sum_i[pixel][lane];
-        window_sum_q[pixel] <= total;
         for (int channel = 0; channel < Outputs; channel += 1) begin
           acc_q[pixel][channel] <= acc_i[pixel][channel];
           sum_q[pixel][channel] <= sum_i[pixel][channel];
+          second_q[pixel][channel] <= second_i[pixel][channel];
         end
       end
     end
   end
 
   // ---- lanes: PixelsPerBeat pixels x Inputs channels
-  wire uses_array = command_i.opcode == OP_CONV || command_i.opcode == OP_DEPTHWISE;
   logic [Lanes-1:0][7:0] code0, code1;
+  // Parameters of the beat's channels, each at the time the lanes want it.
+  logic [Inputs-1:0][31:0] bias, multiplier;
+  logic [Inputs-1:0][5:0] shift_a;
+  logic [Inputs-1:0][4:0] shift_b;
+  for (genvar channel = 0; channel < Inputs; channel += 1) begin : gen_channel
+    parameters_t chosen;
+    logic [2:1][31:0] bias_q;
+    logic [3:1][31:0] multiplier_q;
+    logic [9:1][5:0] shift_a_q;
+    logic [13:1][4:0] shift_b_q;
+    assign chosen = WordsPerTile > 1 && word_q ? current_q[channel + (WordsPerTile - 1) * Inputs] : current_q[channel];
+    always_ff @(posedge clk_i) begin
+      bias_q <= {bias_q[1], chosen.bias};
+      multiplier_q <= {multiplier_q[2:1], chosen.multiplier};
+      shift_a_q <= {shift_a_q[8:1], chosen.shift_a};
+      shift_b_q <= {shift_b_q[12:1], chosen.shift_b};
+    end
+    assign bias[channel] = bias_q[2];
+    assign multiplier[channel] = multiplier_q[3];
+    assign shift_a[channel] = shift_a_q[9];
+    assign shift_b[channel] = shift_b_q[13];
+  end
   for (genvar lane = 0; lane < Lanes; lane += 1) begin : gen_lane
     localparam int LanePixel = lane / Inputs;
     localparam int LaneChannel = lane % Inputs;
-    logic signed [31:0] acc, sum;
-    parameters_t chosen;
-    always_comb begin
-      int pixel, channel;
-      pixel = 32'(half_q) * PixelsPerBeat + LanePixel;
-      channel = (WordsPerTile == 1 ? 0 : 32'(word_q) * Inputs) + LaneChannel;
-      chosen = current_q[channel];
-      acc = uses_array ? acc_q[pixel][channel] : sum_q[pixel][channel];
-      sum = !uses_array ? 32'sd0 : command_i.opcode == OP_CONV ? window_sum_q[pixel] : sum_q[pixel][channel];
+    localparam int UpperChannel = LaneChannel + (WordsPerTile - 1) * Inputs;
+    logic [Halves-1:0][31:0] accs;
+    logic [Halves-1:0][23:0] sums;
+    logic [Halves-1:0][7:0] seconds;
+    for (genvar half = 0; half < Halves; half += 1) begin : gen_half
+      localparam int Pixel = half * PixelsPerBeat + LanePixel;
+      assign accs[half] = word_q ? acc_q[Pixel][UpperChannel] : acc_q[Pixel][LaneChannel];
+      assign sums[half] = word_q ? sum_q[Pixel][UpperChannel] : sum_q[Pixel][LaneChannel];
+      assign seconds[half] = word_q ? second_q[Pixel][UpperChannel] : second_q[Pixel][LaneChannel];
     end
     requantize_lane u_lane (
       .clk_i, .command_i, .slot_i,
       .table_write_i, .table_address_i, .addend_write_i, .addend_address_i, .write_data_i(table_data_i),
-      .acc_i(acc), .sum_i(sum), .bias_i(chosen.bias), .multiplier_i(chosen.multiplier),
-      .shift_a_i(chosen.shift_a), .shift_b_i(chosen.shift_b),
+      .acc_i(accs[half_q]), .sum_i(sums[half_q]), .second_i(seconds[half_q]), .bias_i(bias[LaneChannel]),
+      .multiplier_i(multiplier[LaneChannel]), .shift_a_i(shift_a[LaneChannel]), .shift_b_i(shift_b[LaneChannel]),
       .code0_o(code0[lane]), .code1_o(code1[lane])
     );
   end
@@ -228,7 +248,7 @@ module requantizer
   end
 
   // ---- writing: first output now, second one cycle later
-  logic second_q, second_half_q;
+  logic writes_second_q, second_half_q;
   logic [15:0] second_row_q;
   logic [3:0] second_columns_q;
   logic [Lanes-1:0][7:0] masked0, masked1, second_codes_q;
@@ -240,7 +260,7 @@ module requantizer
     for (int bank = 0; bank < Pixels; bank += 1) begin
       logic mine0, mine1;
       mine0 = done.valid && done.exists && 32'(done.half) == bank / PixelsPerBeat && bank < 32'(done.columns);
-      mine1 = second_q && 32'(second_half_q) == bank / PixelsPerBeat && bank < 32'(second_columns_q);
+      mine1 = writes_second_q && 32'(second_half_q) == bank / PixelsPerBeat && bank < 32'(second_columns_q);
       write_o[bank] = mine0 || mine1;
       write_row_o[bank] = mine1 ? second_row_q : done.row0;
       write_data_o[bank] = mine1 ? second_codes_q[(bank % PixelsPerBeat)*Inputs +: Inputs]
@@ -248,7 +268,7 @@ module requantizer
     end
   end
   always_ff @(posedge clk_i) begin
-    second_q <= done.valid && done.exists && command_i.output1_enable && !clear_i;
+    writes_second_q <= done.valid && done.exists && command_i.output1_enable && !clear_i;
     second_half_q <= done.half;
     second_row_q <= done.row1;
     second_columns_q <= done.columns;
@@ -275,12 +295,12 @@ module requantizer
     lanes_busy = 1'b0;
     for (int stage = 1; stage <= Latency; stage += 1) lanes_busy |= meta_q[stage].valid;
   end
-  assign busy_o = beating_q || lanes_busy || second_q || crc_busy != 0;
+  assign busy_o = beating_q || lanes_busy || writes_second_q || crc_busy != 0;
 
 `ifndef SYNTHESIS
   BlockNeverRefused_A: assert property (@(posedge clk_i) disable iff (clear_i || start_i)
       block_i |-> !beating_q || (beat && last_beat && !gap) || (gap && !beat && !beating_q));
   OneWritePerBank_A: assert property (@(posedge clk_i) disable iff (clear_i)
-      second_q && done.valid && done.exists |-> second_half_q != done.half);
+      writes_second_q && done.valid && done.exists |-> second_half_q != done.half);
 `endif
 endmodule

@@ -13,7 +13,7 @@ module sluice_overlay
   parameter int ActivationRows  = 27648,
   parameter int WeightLines     = 2304,
   parameter int MaxLayers       = 256,
-  parameter int TapLanes        = 8,         // pixels LOAD gathers taps for together; at most Pixels
+  parameter int TapLanes        = Pixels,    // pixels LOAD gathers taps for together; at most Pixels
   parameter int Inflate         = 0          // with a decoder for DEFLATE beside the one for `ans`
 ) (
   input  logic         clk_i,
@@ -313,29 +313,32 @@ module sluice_overlay
 
   wire weighted = command.opcode == OP_CONV || command.opcode == OP_DEPTHWISE;
   logic signed [31:0] acc [Pixels][Outputs];
-  logic signed [31:0] sums [Pixels][Outputs];
+  localparam int ArrayLatency = Inputs + 4;
+  logic signed [23:0] sums [Pixels][Outputs];
+  logic [7:0] seconds [Pixels][Outputs];
   mac_array #(.Pixels(Pixels), .Inputs(Inputs), .Outputs(Outputs)) u_array (
     .clk_i, .valid_i(op_valid && weighted), .first_i(op_first), .codes_i(op_codes), .line_i(line), .acc_o(acc)
   );
-  window_sum #(.Pixels(Pixels), .Inputs(Inputs), .Outputs(Outputs)) u_sums (
+  window_sum #(.Pixels(Pixels), .Inputs(Inputs), .Outputs(Outputs), .Latency(ArrayLatency)) u_sums (
     .clk_i, .opcode_i(command.opcode), .pool_i(command.pool), .valid_i(op_valid), .first_i(op_first),
     .second_i(op_second), .tile_word_i(op_tile_word), .active_i(op_active), .inside_i(op_inside), .codes_i(op_codes),
-    .sum_o(sums)
+    .sum_o(sums), .second_o(seconds)
   );
 
-  // The block is complete two cycles after its last operands.
-  logic [1:0] last_q, tile_first_q;
-  logic [1:0][3:0] columns_q;
+  // The block is complete ArrayLatency cycles after its last operands.
+  logic [ArrayLatency:1] last_q, tile_first_q;
+  logic [ArrayLatency:1][3:0] columns_q;
+  wire block = last_q[ArrayLatency];
   always_ff @(posedge clk_i) begin
-    last_q <= {last_q[0], op_valid && op_last} & {2{!reset_or_clear}};
-    tile_first_q <= {tile_first_q[0], op_tile_first};
-    columns_q <= {columns_q[0], op_columns};
+    last_q <= {last_q[ArrayLatency-1:1], op_valid && op_last} & {ArrayLatency{!reset_or_clear}};
+    tile_first_q <= {tile_first_q[ArrayLatency-1:1], op_tile_first};
+    columns_q <= {columns_q[ArrayLatency-1:1], op_columns};
   end
   // Blocks between the walker and the requantiser.
   logic [5:0] flying_q;
   always_ff @(posedge clk_i) begin
     if (reset_or_clear) flying_q <= '0;
-    else flying_q <= flying_q + 6'(step && step_last) - 6'(last_q[1]);
+    else flying_q <= flying_q + 6'(step && step_last) - 6'(block);
   end
 
   logic requantizer_busy;
@@ -348,8 +351,8 @@ module sluice_overlay
     .record_i(record), .record_pop_o(record_pop), .parameters_ready_o(parameters_ready),
     .tile_taken_i(step && step_last && step_tile_first), .table_write_i(table_write),
     .table_address_i(table_address), .addend_write_i(addend_write), .addend_address_i(addend_address),
-    .table_data_i(table_data), .block_i(last_q[1]), .block_tile_first_i(tile_first_q[1]),
-    .block_columns_i(columns_q[1]), .acc_i(acc), .sum_i(sums), .write_o(result_write), .write_row_o(result_row),
+    .table_data_i(table_data), .block_i(block), .block_tile_first_i(tile_first_q[ArrayLatency]),
+    .block_columns_i(columns_q[ArrayLatency]), .acc_i(acc), .sum_i(sums), .second_i(seconds), .write_o(result_write), .write_row_o(result_row),
     .write_data_o(result_word), .crc0_o(crc0), .crc1_o(crc1)
   );
   assign compute_busy = compute_start || walker_busy || flying_q != 0 || last_q != 0 || requantizer_busy;

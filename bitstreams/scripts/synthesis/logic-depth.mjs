@@ -1,6 +1,6 @@
 /**
- * Logic depth of a netlist that yosys mapped to UltraScale+ primitives (`write_json`), between any two registers,
- * memories or ports.
+ * Logic depth of a netlist that yosys mapped to UltraScale+ primitives, between any two registers, memories or ports,
+ * through any number of module borders.
  *
  * A level is a LUT, or a read of LUT memory or of a shift register by address. CARRY4/CARRY8 cells, DSP48E2 without
  * registers and wide multiplexers (MUXF7..9) are counted apart: `ltp` of yosys takes every bit of a carry chain for a
@@ -20,31 +20,35 @@ const CARRY = 1e2;
 const MUX = 1;
 
 /**
- * @param {object} netlist what `write_json` wrote
- * @param {string} top name of a flat module
- * @returns {{ levels: number, dsps: number, carries: number, muxes: number, path: string[], end: string }}
- *   the path with the most LUT levels; `path` names cell types from start to end
+ * @param {{ modules: Record<string, object> }} netlist of `write_json`, or modules mapped one by one; cells whose type is
+ *   one of the modules are looked into
+ * @param {string} top
+ * @returns {{ levels: number, dsps: number, carries: number, muxes: number, path: string[], start: string, end: string,
+ *   modules: Record<string, number> }} the path with the most LUT levels; `path` names cell types from start to end;
+ *   `modules` the most levels of a path that ends in each module
  */
 export function logicDepth(netlist, top) {
-  const module = netlist.modules[top];
-  if (module === undefined) {
+  if (netlist.modules[top] === undefined) {
     throw new Error(`The netlist has no module ${top}; it has ${Object.keys(netlist.modules).join(", ")}.`);
   }
-  const arcs = []; // [from bit, to bit, cost, cell type]
-  const ends = new Map(); // bit -> where it arrives
-  for (const [name, cell] of Object.entries(module.cells)) addCell(name, cell, arcs, ends);
-  for (const [name, port] of Object.entries(module.ports)) {
-    if (port.direction !== "input") for (const bit of nets(port.bits)) ends.set(bit, `port ${name}`);
+  const graph = new Graph(netlist.modules);
+  graph.instance(top, "", new Map());
+  for (const [name, port] of Object.entries(netlist.modules[top].ports)) {
+    if (port.direction === "input") continue;
+    for (const bit of nets(port.bits)) graph.end(graph.topBit(bit), `port ${name}`, top);
   }
-  const { cost, via } = longest(arcs);
-  let worst;
-  for (const bit of ends.keys())
-    if (worst === undefined || (cost.get(bit) ?? 0) > (cost.get(worst) ?? 0)) worst = bit;
+  const { cost, via } = longest(graph);
+  let worst = -1;
+  const modules = {};
+  for (const [bit, { module }] of graph.ends) {
+    if (worst < 0 || cost[bit] > cost[worst]) worst = bit;
+    modules[module] = Math.max(modules[module] ?? 0, Math.floor(cost[bit] / LUT));
+  }
   const path = [];
-  for (let bit = worst; via.has(bit); ) {
-    const [from, type] = via.get(bit);
-    path.push(type);
-    bit = from;
+  let bit = worst;
+  for (; bit >= 0 && via[bit] >= 0; bit = graph.from[via[bit]]) {
+    const type = graph.types[graph.type[via[bit]]];
+    if (type !== "") path.push(type);
   }
   const count = (test) => path.filter((type) => test(costOf(type))).length;
   return {
@@ -53,11 +57,14 @@ export function logicDepth(netlist, top) {
     carries: count((value) => value === CARRY),
     muxes: count((value) => value === MUX),
     path: path.reverse(),
-    end: worst === undefined ? "" : ends.get(worst),
+    start: bit < 0 ? "" : graph.nameOf(bit),
+    end: worst < 0 ? "" : graph.ends.get(worst).place,
+    modules,
   };
 }
 
 function costOf(type) {
+  if (type === "") return 0;
   if (/^LUT\d/.test(type) || LUT_MEMORY.test(type)) return LUT;
   if (type === "DSP48E2") return DSP;
   if (/^CARRY/.test(type)) return CARRY;
@@ -66,53 +73,139 @@ function costOf(type) {
   throw new Error(`Logic depth: the cell type ${type} is unknown.`);
 }
 
-function addCell(name, cell, arcs, ends) {
-  const { type, connections, port_directions: directions = {} } = cell;
-  if (type.startsWith("$scopeinfo")) return;
-  const inputs = Object.keys(directions).filter((port) => directions[port] === "input");
-  const outputs = Object.keys(directions).filter((port) => directions[port] === "output");
-  const end = (ports) => {
-    for (const port of ports) {
-      if (!CLOCKS.has(port))
-        for (const bit of nets(connections[port])) ends.set(bit, `${type}.${port} ${name}`);
-    }
-  };
-  if (SEQUENTIAL.test(type) && type !== "RAM") {
-    end(inputs);
-    return;
+/** Bits and the arcs between them, of a module with everything below it. */
+class Graph {
+  from = [];
+  to = [];
+  type = [];
+  types = [""];
+  ends = new Map(); // bit -> where it arrives
+  bits = 0;
+  #scopes = []; // first bit, prefix, module, local bit -> bit
+  #typeIndex = new Map([["", 0]]);
+
+  constructor(modules) {
+    this.modules = modules;
   }
-  const cost = costOf(type);
-  const join = (from, to) => {
-    for (const a of nets(from)) for (const b of nets(to)) arcs.push([a, b, cost, type]);
-  };
-  if (/^CARRY/.test(type)) {
-    addCarry(cell, join);
-  } else if (type === "DSP48E2") {
-    end(inputs);
-    // Unregistered as yosys maps it; a packed one starts and ends paths itself.
-    const registered = ["AREG", "BREG", "MREG", "PREG"].some((name) => binary(cell.parameters?.[name]) > 0);
-    if (!registered)
-      for (const from of ["A", "B", "C", "D"])
-        for (const to of outputs) join(connections[from], connections[to]);
-  } else if (LUT_MEMORY.test(type)) {
-    const address = inputs.filter((port) => LUT_MEMORY_ADDRESS.test(port));
-    end(inputs.filter((port) => !address.includes(port)));
-    for (const from of address) for (const to of outputs) join(connections[from], connections[to]);
-  } else {
-    for (const from of inputs) for (const to of outputs) join(connections[from], connections[to]);
+
+  /** Adds an instance; `bound` gives the bits that its ports are connected to outside, by the bit inside. */
+  instance(name, prefix, bound) {
+    const module = this.modules[name];
+    const scope = { first: this.bits, prefix, module, local: new Map(bound) };
+    this.#scopes.push(scope);
+    const bitOf = (bit) => {
+      let found = scope.local.get(bit);
+      if (found === undefined) {
+        found = this.bits;
+        this.bits += 1;
+        scope.local.set(bit, found);
+      }
+      return found;
+    };
+    const children = [];
+    for (const [cellName, cell] of Object.entries(module.cells)) {
+      if (this.modules[cell.type] === undefined) this.#cell(cellName, cell, bitOf, scope, name);
+      else children.push([cellName, cell]);
+    }
+    for (const [cellName, cell] of children) {
+      const inner = new Map();
+      const alias = [];
+      for (const [port, { bits }] of Object.entries(this.modules[cell.type].ports)) {
+        bits.forEach((bit, index) => {
+          const outside = cell.connections[port]?.[index];
+          if (typeof outside !== "number" || typeof bit !== "number") return;
+          // A net that leads straight from one port to another has two names outside.
+          if (inner.has(bit)) alias.push([inner.get(bit), bitOf(outside)]);
+          else inner.set(bit, bitOf(outside));
+        });
+      }
+      for (const [a, b] of alias) if (a !== b) this.arc(a, b, "");
+      this.instance(cell.type, `${prefix}${cellName}.`, inner);
+    }
+  }
+
+  topBit(bit) {
+    return this.#scopes[0].local.get(bit) ?? -1;
+  }
+
+  arc(from, to, type) {
+    let index = this.#typeIndex.get(type);
+    if (index === undefined) {
+      index = this.types.length;
+      this.types.push(type);
+      this.#typeIndex.set(type, index);
+      costOf(type);
+    }
+    this.from.push(from);
+    this.to.push(to);
+    this.type.push(index);
+  }
+
+  end(bit, place, module) {
+    if (bit >= 0) this.ends.set(bit, { place, module });
+  }
+
+  nameOf(bit) {
+    for (const { prefix, module, local } of this.#scopes) {
+      for (const [inside, outside] of local) {
+        if (outside === bit && module.names?.[inside] !== undefined) return prefix + module.names[inside];
+      }
+    }
+    return `net ${bit}`;
+  }
+
+  #cell(name, cell, bitOf, scope, module) {
+    const { type, connections, port_directions: directions = {} } = cell;
+    if (type.startsWith("$scopeinfo")) return;
+    const ports = (wanted) => Object.keys(directions).filter((port) => directions[port] === wanted);
+    const inputs = ports("input");
+    const outputs = ports("output");
+    const map = (bits) => nets(bits).map(bitOf);
+    const result = nets(outputs.flatMap((port) => connections[port] ?? []))[0];
+    const label = scope.prefix + (scope.module.names?.[result] ?? name);
+    const end = (list) => {
+      for (const port of list) {
+        if (CLOCKS.has(port)) continue;
+        for (const bit of map(connections[port])) this.end(bit, `${type}.${port} ${label}`, module);
+      }
+    };
+    const all = (list) => list.flatMap((port) => map(connections[port]));
+    const join = (from, to) => {
+      if (from.length * to.length <= 8) {
+        for (const a of from) for (const b of to) this.arc(a, b, type);
+      } else {
+        const middle = this.bits;
+        this.bits += 1;
+        for (const a of from) this.arc(a, middle, type);
+        for (const b of to) this.arc(middle, b, "");
+      }
+    };
+    if (SEQUENTIAL.test(type)) {
+      end(inputs);
+    } else if (/^CARRY/.test(type)) {
+      costOf(type);
+      addCarry(connections, (from, to) => join(map(from), map(to)));
+    } else if (type === "DSP48E2") {
+      end(inputs);
+      // Unregistered as yosys maps it; a packed one starts and ends paths itself.
+      const registered = ["AREG", "BREG", "MREG", "PREG"].some((key) => binary(cell.parameters?.[key]) > 0);
+      if (!registered) join(all(["A", "B", "C", "D"]), all(outputs));
+    } else if (LUT_MEMORY.test(type)) {
+      const address = inputs.filter((port) => LUT_MEMORY_ADDRESS.test(port));
+      end(inputs.filter((port) => !address.includes(port)));
+      join(all(address), all(outputs));
+    } else {
+      costOf(type);
+      join(all(inputs), all(outputs));
+    }
   }
 }
 
 /** Bit i of a carry block reaches its own sum and everything above it. */
-function addCarry({ connections }, join) {
-  const { S = [], DI = [], O = [], CO = [] } = connections;
-  for (const port of ["CI", "CYINIT", "CI_TOP"]) {
-    join(connections[port], O);
-    join(connections[port], CO);
-  }
+function addCarry({ S = [], DI = [], O = [], CO = [], ...carry }, join) {
+  for (const port of ["CI", "CYINIT", "CI_TOP"]) join(carry[port], [...O, ...CO]);
   for (let bit = 0; bit < S.length; bit += 1) {
-    join([S[bit], DI[bit]], CO.slice(bit));
-    join([S[bit], DI[bit]], O.slice(bit + 1));
+    join([S[bit], DI[bit]], [...CO.slice(bit), ...O.slice(bit + 1)]);
     join([S[bit]], [O[bit]]);
   }
 }
@@ -127,34 +220,41 @@ function binary(value) {
 }
 
 /** Longest path to every bit, in topological order; a combinational loop is an error. */
-function longest(arcs) {
-  const out = new Map();
-  const waiting = new Map();
-  for (const arc of arcs) {
-    const [from, to] = arc;
-    if (!out.has(from)) out.set(from, []);
-    out.get(from).push(arc);
-    waiting.set(to, (waiting.get(to) ?? 0) + 1);
+function longest({ from, to, type, types, bits }) {
+  const costs = types.map(costOf);
+  const waiting = new Int32Array(bits);
+  const first = new Int32Array(bits + 1);
+  for (const bit of from) first[bit + 1] += 1;
+  for (let bit = 0; bit < bits; bit += 1) first[bit + 1] += first[bit];
+  const arcs = new Int32Array(from.length);
+  const next = first.slice();
+  for (let arc = 0; arc < from.length; arc += 1) {
+    arcs[next[from[arc]]] = arc;
+    next[from[arc]] += 1;
+    waiting[to[arc]] += 1;
   }
-  const cost = new Map();
-  const via = new Map();
-  const ready = [...out.keys()].filter((bit) => !waiting.has(bit));
+  const cost = new Float64Array(bits);
+  const via = new Int32Array(bits).fill(-1);
+  const ready = [];
+  for (let bit = 0; bit < bits; bit += 1) if (waiting[bit] === 0) ready.push(bit);
   let visited = 0;
   while (ready.length > 0) {
     const bit = ready.pop();
-    for (const [, to, step, type] of out.get(bit) ?? []) {
+    for (let index = first[bit]; index < first[bit + 1]; index += 1) {
+      const arc = arcs[index];
+      const target = to[arc];
+      const sum = cost[bit] + costs[type[arc]];
       visited += 1;
-      const sum = (cost.get(bit) ?? 0) + step;
-      if (!via.has(to) || sum > cost.get(to)) {
-        cost.set(to, sum);
-        via.set(to, [bit, type]);
+      if (via[target] < 0 || sum > cost[target]) {
+        cost[target] = sum;
+        via[target] = arc;
       }
-      waiting.set(to, waiting.get(to) - 1);
-      if (waiting.get(to) === 0) ready.push(to);
+      waiting[target] -= 1;
+      if (waiting[target] === 0) ready.push(target);
     }
   }
-  if (visited !== arcs.length) {
-    const stuck = [...waiting].filter(([, left]) => left > 0).map(([bit]) => bit);
+  if (visited !== from.length) {
+    const stuck = [...waiting.keys()].filter((bit) => waiting[bit] > 0);
     throw new Error(`Combinational loop through nets ${stuck.slice(0, 8).join(", ")}.`);
   }
   return { cost, via };

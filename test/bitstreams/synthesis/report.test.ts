@@ -19,7 +19,7 @@ const tools = (await import(new URL("synthesis/tools.mjs", scripts).href)) as {
   toolsInstalled(): boolean;
   INSTALL_HINT: string;
 };
-const { synthesize } = (await import(new URL("synthesis-report.mjs", scripts).href)) as {
+const { synthesize } = (await import(new URL("synthesis/synthesize.mjs", scripts).href)) as {
   synthesize(design: object): Report;
 };
 
