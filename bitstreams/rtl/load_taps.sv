@@ -1,8 +1,8 @@
 /// LOAD with taps: packed HWC bytes from DDR; every output pixel gets its whole window as channels [tap][channel], so a
 /// first layer with few channels becomes a 1x1 convolution.
 ///
-/// `Lanes` gatherers work on neighbouring pixels (different banks), each with its own copy of the last 16 KiB of source
-/// bytes. A window row is kernelWidth * inChannels neighbouring bytes: a gatherer takes up to 16 of them per cycle and
+/// `Lanes` gatherers work on neighbouring pixels (different banks), two at a copy of the last 16 KiB of source bytes. A
+/// window row is kernelWidth * inChannels neighbouring bytes: a gatherer takes those of one beat per cycle and
 /// emits a word of Inputs bytes whenever it has one, so a pixel costs about as many cycles as it has words. A pixel is
 /// begun when the last byte of its window has arrived.
 module load_taps
@@ -119,10 +119,19 @@ module load_taps
   logic [Lanes-1:0] word_valid;
   logic [Lanes-1:0][12:0] word_index;
   logic [Lanes-1:0][Inputs*8-1:0] word_data;
+  logic [Lanes-1:0] granted;
+  logic [Lanes-1:0][$clog2(StoreBeats)-1:0] address;
+  logic [Lanes-1:0][127:0] stored;
+  for (genvar pair = 0; pair < Lanes / 2; pair += 1) begin : gen_pair
+    tap_store #(.Beats(StoreBeats)) u_store (
+      .clk_i, .write_i(beat_i), .write_address_i(arrived_q[$clog2(StoreBeats)-1:0]), .data_i,
+      .address_i(address[2*pair +: 2]), .granted_o(granted[2*pair +: 2]), .data_o(stored[2*pair +: 2])
+    );
+  end
   for (genvar lane = 0; lane < Lanes; lane += 1) begin : gen_lane
     tap_gatherer #(.Inputs(Inputs), .StoreBeats(StoreBeats)) u_gatherer (
       .clk_i, .clear_i, .command_i, .words_i, .run_bytes_i(run_bytes), .row_bytes_i(row_bytes_q),
-      .beat_i, .beat_address_i(arrived_q[$clog2(StoreBeats)-1:0]), .data_i,
+      .address_o(address[lane]), .granted_i(granted[lane]), .data_i(stored[lane]),
       .start_i(group_start && x_q + 16'(lane) < command_i.out_width), .x_i(x_q + 16'(lane)), .y_in_i(y_in_q),
       .row_start_i(row_start_q), .busy_o(lane_busy[lane]),
       .valid_o(word_valid[lane]), .word_o(word_index[lane]), .data_o(word_data[lane])

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
-import { seededRandom } from "../../support/seeded-random.js";
+import { seededRandom } from "../../support/random.js";
 
 const root = fileURLToPath(new URL("../../../bitstreams/", import.meta.url));
 const folder = join(root, "build", "dsp");
@@ -36,7 +36,7 @@ const verilator = spawnSync("verilator", ["--version"]).status === 0;
 if (!verilator) console.warn("Skipped: DSP forms. On Debian or Ubuntu: sudo apt-get install verilator");
 
 describe.skipIf(!verilator)("DSP48E2 forms", () => {
-  const random = seededRandom();
+  const random = seededRandom(Number(process.env.SLUICE_SEED ?? 11));
   const cycles = 6000;
   const input = Buffer.alloc(cycles * RECORD);
   const outputs = new Map<string, Buffer>();
