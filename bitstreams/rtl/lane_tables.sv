@@ -6,11 +6,11 @@ module lane_tables #(
   input  logic                             clk_i,
   input  logic                             write_i,
   input  logic [$clog2(Entries)-2:0]       pair_i,      // entries 2 * pair, 2 * pair + 1
-  input  logic [1:0][23:0]                 entries_i,
+  input  logic [1:0][20:0]                 entries_i,
   input  logic [1:0][$clog2(Entries)-1:0]  address_i,
-  output logic [1:0][23:0]                 entry_o
+  output logic [1:0][20:0]                 entry_o
 );
-  (* ram_style = "block" *) logic [23:0] entries [Entries];
+  (* ram_style = "block" *) logic [20:0] entries [Entries];
   wire [$clog2(Entries)-1:0] address_a = write_i ? {pair_i, 1'b0} : address_i[0];
   wire [$clog2(Entries)-1:0] address_b = write_i ? {pair_i, 1'b1} : address_i[1];
   always_ff @(posedge clk_i) begin

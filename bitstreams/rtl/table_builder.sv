@@ -31,7 +31,7 @@ module table_builder #(
 
   output logic         write_o,         // entries of two neighbouring states
   output logic [$clog2(Entries)-2:0] address_o,
-  output logic [1:0][23:0] entries_o    // escape, value 8, bits 4, base 11
+  output logic [1:0][20:0] entries_o    // escape, value 8, code 12 (ans_lanes)
 );
   localparam int MaxBits = 16;          // of a symbol; one refill of a lane
   typedef enum logic [1:0] {Idle, Fill, Number, Flush} state_e;
@@ -184,7 +184,7 @@ module table_builder #(
     write_o <= count_q && !clear_i;
     address_o <= ($clog2(Entries)-1)'((16'(table_q) << (log_i - 4'd1)) + 16'(count_index_q[10:1]));
     for (int at = 0; at < 2; at += 1) begin
-      entries_o[at] <= {counted_q[at], entry_bits[at], 11'((16'(x_q[at]) << entry_bits[at]) - 16'(size))};
+      entries_o[at] <= {counted_q[at], {11'((16'(x_q[at]) << entry_bits[at]) - 16'(size)), 1'b0} | (12'd1 << entry_bits[at])};
     end
     if (clear_i || start_i) begin
       state_q <= Idle;

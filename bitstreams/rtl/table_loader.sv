@@ -24,7 +24,7 @@ module table_loader #(
 
   output logic         write_o,         // entries of two neighbouring states
   output logic [$clog2(Entries)-2:0] address_o,
-  output logic [1:0][23:0] entries_o,
+  output logic [1:0][20:0] entries_o,
   output logic [3:0]   log_o,
   output logic [4:0]   classes_o,
   output logic [15:0][3:0] class_table_o,

@@ -3,7 +3,8 @@
 ///   w = d + floor((c0 * (left - center) + c1 * (top - center) + c2 * (corner - center) + 16) / 32)      mod 256
 ///
 /// The neighbours are earlier rows of the tile: one, `width` and `width` + 1 taps of `channels` rows back. The last `Rows`
-/// rows are kept in three copies, one per neighbour. Rows come out one cycle after they went in; with one channel, two
+/// rows are kept for the top one, half as many for the left one (a kernel with a left neighbour is two taps wide), and as
+/// many top neighbours for the corner: the corner of a row is the top of its left neighbour. Rows come out one cycle after they went in; with one channel, two
 /// rows must be a cycle apart (the owner sees to it). With all coefficients 0 rows pass unchanged.
 module tap_predictor #(
   parameter int Outputs = 16,
@@ -24,19 +25,18 @@ module tap_predictor #(
   output logic [Outputs-1:0][7:0]   row_o
 );
   localparam int AddressBits = $clog2(Rows);
-  logic [Outputs*8-1:0] left_rows [Rows];
+  logic [Outputs*8-1:0] left_rows [Rows/2];
   logic [Outputs*8-1:0] top_rows [Rows];
-  logic [Outputs*8-1:0] corner_rows [Rows];
+  logic [Outputs*8-1:0] corner_rows [Rows/2];
   logic [Outputs-1:0][7:0] row_q, left_q, top_q, corner_q;
   logic [2:0][5:0] coefficients_q;
-  logic [AddressBits-1:0] at_q, write_q;
+  logic [AddressBits-1:0] at_q, write_q, back_top_q;
   logic [11:0] channel_q;
   logic [7:0] tap_q;
   logic [31:0] tile_row_q;
   logic valid_q;
 
-  wire [AddressBits-1:0] back_left = AddressBits'(channels_i);
-  wire [AddressBits-1:0] back_top = AddressBits'(20'(channels_i) * 20'(width_i));
+  wire [AddressBits-2:0] at_left = (AddressBits-1)'(at_q) - (AddressBits-1)'(channels_i);
   assign tap_o = tap_q;
   assign valid_o = valid_q;
 
@@ -55,13 +55,14 @@ module tap_predictor #(
     row_q <= row_i;
     write_q <= at_q;
     coefficients_q <= enable_i ? coefficients_i : '0;
-    left_q <= left_rows[at_q - back_left];
-    top_q <= top_rows[at_q - back_top];
-    corner_q <= corner_rows[at_q - back_top - back_left];
+    back_top_q <= AddressBits'(20'(channels_i) * 20'(width_i));
+    left_q <= left_rows[at_left];
+    top_q <= top_rows[at_q - back_top_q];
+    corner_q <= corner_rows[at_left];
     if (valid_q) begin
-      left_rows[write_q] <= row_o;
+      left_rows[write_q[AddressBits-2:0]] <= row_o;
       top_rows[write_q] <= row_o;
-      corner_rows[write_q] <= row_o;
+      corner_rows[write_q[AddressBits-2:0]] <= top_q;
     end
     if (start_i) begin
       at_q <= '0;

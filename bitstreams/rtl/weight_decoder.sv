@@ -21,7 +21,7 @@ module weight_decoder
   input  logic                 classes_known_i,
   input  logic                 table_write_i,
   input  logic [$clog2(Entries)-2:0] table_address_i,
-  input  logic [1:0][23:0]     table_entries_i,
+  input  logic [1:0][20:0]     table_entries_i,
   input  logic [3:0]           log_i,
   input  logic [4:0]           classes_i,
   input  logic [15:0][3:0]     class_table_i,
@@ -112,25 +112,58 @@ module weight_decoder
   wire ahead_last_tile = ahead_left_q <= 16'(Outputs);
   wire ahead_segment_end = ahead_last_tile || (segmented_q && ahead_in_segment_q + 16'd1 == tiles_per_segment_q);
 
-  logic [Lanes-1:0][3:0] class_ahead, table_ahead, table_now_q;
+  // Steps on their way to the lanes: what the memories say of a step (far), its classes (next), its tables (now).
+  typedef struct packed {
+    logic [4:0] sub;
+    logic [4:0] width;
+    logic row_end;
+    logic second_exists;
+    logic segment_end;
+    logic layer_end;
+    logic [Lanes-1:0] lanes;
+  } step_t;
+  step_t ahead, far_q, next_q, now_q;
+  logic [Outputs*5-1:0] far_offsets_q;
+  logic [39:0] far_inputs_q;                    // offsets of eight inputs, and which of them
+  logic [2:0] far_place_q;
+  logic [2:0] far_tap_q;
+  logic signed [8:0] far_sum;
+  logic [Lanes-1:0][3:0] next_classes, next_classes_q, table_next, table_now_q;
   logic [Lanes-1:0][2:0] shift_now_q;
-  logic [Lanes-1:0] in_step_ahead, in_step_q;
-  logic [4:0] sub_now_q, width_now_q;
-  logic row_end_q, second_exists_q, segment_end_q, layer_end_q;
-  wire [4:0] offset_b = input_offset[ahead_input_q[$clog2(MaxChannels)-1:3]][5 * ahead_input_q[2:0] +: 5];
-  wire [Outputs*5-1:0] offsets_a = channel_offset[ahead_tile_q[$clog2(TileLines)-1:0]];
+  logic move;                                   // every step moves up
+  logic [1:0] primed_q;
   always_comb begin
+    ahead.sub = ahead_sub_q;
+    ahead.width = ahead_width;
+    ahead.row_end = ahead_last_sub;
+    ahead.second_exists = ahead_has_second;
+    ahead.segment_end = ahead_last_sub && ahead_last_row && ahead_segment_end;
+    ahead.layer_end = ahead_last_sub && ahead_last_row && ahead_last_tile;
+    far_sum = 9'(base_q) + (width_b_q != 0 ? $signed({4'd0, far_inputs_q[5 * far_place_q +: 5]}) : 9'sd0)
+        + (tap_offsets_q ? $signed({6'd0, far_tap_q}) : 9'sd0);
     for (int lane = 0; lane < Lanes; lane += 1) begin
-      logic [5:0] channel;
+      logic [5:0] channel, far_channel;
       logic signed [8:0] sum;
       channel = (6'(ahead_sub_q) << lanes_log_q) + 6'(lane);
-      sum = 9'(base_q)
-          + (width_a_q != 0 ? $signed({4'd0, offsets_a[32'(channel[$clog2(Outputs)-1:0]) * 5 +: 5]}) : 9'sd0)
-          + (width_b_q != 0 ? $signed({4'd0, offset_b}) : 9'sd0)
-          + (tap_offsets_q ? $signed({6'd0, tap_offset[ahead_tap_q[7:0]]}) : 9'sd0);
-      class_ahead[lane] = sum < $signed({5'd0, first_q}) ? first_q : sum > $signed({5'd0, last_q}) ? last_q : sum[3:0];
-      table_ahead[lane] = class_table_i[class_ahead[lane]];
-      in_step_ahead[lane] = lane < (1 << lanes_log_q) && channel < 6'(ahead_width);
+      far_channel = (6'(far_q.sub) << lanes_log_q) | 6'(lane);
+      ahead.lanes[lane] = lane < (1 << lanes_log_q) && channel < 6'(ahead_width);
+      sum = far_sum + (width_a_q != 0 ? $signed({4'd0, far_offsets_q[32'(far_channel[$clog2(Outputs)-1:0]) * 5 +: 5]}) : 9'sd0);
+      next_classes[lane] = sum < $signed({5'd0, first_q}) ? first_q : sum > $signed({5'd0, last_q}) ? last_q : sum[3:0];
+      table_next[lane] = class_table_i[next_classes_q[lane]];
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (move) begin
+      far_q <= ahead;
+      far_offsets_q <= channel_offset[ahead_tile_q[$clog2(TileLines)-1:0]];
+      far_inputs_q <= input_offset[ahead_input_q[$clog2(MaxChannels)-1:3]];
+      far_place_q <= ahead_input_q[2:0];
+      far_tap_q <= tap_offset[ahead_tap_q[7:0]];
+      next_q <= far_q;
+      next_classes_q <= next_classes;
+      now_q <= next_q;
+      table_now_q <= table_next;
+      for (int lane = 0; lane < Lanes; lane += 1) shift_now_q[lane] <= class_shift_i[next_classes_q[lane]];
     end
   end
 
@@ -138,7 +171,7 @@ module weight_decoder
   logic ahead_done_q;
   always_ff @(posedge clk_i) begin
     if (start_i) ahead_done_q <= 1'b0;
-    else if (step && layer_end_q) ahead_done_q <= 1'b1;
+    else if (step && now_q.layer_end) ahead_done_q <= 1'b1;
   end
 
   // ---- lanes
@@ -146,26 +179,28 @@ module weight_decoder
   logic [Lanes-1:0][7:0] first, second;
   logic [4:0] asked;
   logic [255:0] words;
-  logic words_ok, step, push1_q, push2_q;
-  wire [4:0] handed = 32'(asked) > segment_left_q ? segment_left_q[4:0] : asked;
+  logic words_ok, step, ending_q, push1_q, push2_q;
+  logic [4:0] front;                            // words of the window that belong to the segment, at most 16
+  wire [4:0] handed = asked > front ? front : asked;
   assign words_ok = held >= 6'(handed) || ended;
   always_comb begin
-    for (int index = 0; index < 16; index += 1) begin
-      words[index*16 +: 16] = 32'(index) < segment_left_q ? window[index*16 +: 16] : 16'd0;
-    end
+    front = segment_left_q > 32'd16 ? 5'd16 : segment_left_q[4:0];
+    for (int index = 0; index < 16; index += 1) words[index*16 +: 16] = 5'(index) < front ? window[index*16 +: 16] : 16'd0;
     for (int lane = 0; lane < Lanes; lane += 1) begin
       exists[lane] = lane < (1 << lanes_log_q) && 16'(lane) < command_i.out_channels;
     end
   end
   logic [4:0] rows_free;
   // One channel: a row's left neighbour is the row before it, which the predictor needs a cycle to finish.
-  wire room = rows_free > 5'd6 && !(push1_q && (pairs_q || (predicted_q && grid_channels_q == 12'd1)));
+  wire room = rows_free > 5'd6 && !(ending_q && (pairs_q || (predicted_q && grid_channels_q == 12'd1)));
   assign step = state_q == Steps && words_ok && room;
+  assign move = prime || step;
+  wire arm = window_ok && (state_q == WordsCrc || (state_q == Words && !segmented_q));
   ans_lanes #(.Lanes(Lanes), .Entries(Entries)) u_lanes (
     .clk_i, .clear_i(clear_i || start_i), .table_write_i, .table_address_i,
-    .table_entries_i, .log_i, .pairs_i(pairs_q), .fill_i(state_q == Fill), .fill_index_i(fill_q),
-    .begin_i(state_q == Begin), .exists_i(exists), .step_i(step), .in_step_i(in_step_q), .shift_i(shift_now_q),
-    .table_i(table_now_q), .table_next_i(table_ahead), .first_o(first), .second_o(second), .words_i(words),
+    .table_entries_i, .log_i, .pairs_i(pairs_q), .arm_i(arm), .fill_i(state_q == Fill),
+    .begin_i(state_q == Begin), .exists_i(exists), .step_i(step), .in_step_i(now_q.lanes), .shift_i(shift_now_q),
+    .table_i(table_now_q), .table_next_i(table_next), .first_o(first), .second_o(second), .words_i(words),
     .asked_o(asked), .words_ok_i(words_ok)
   );
 
@@ -192,14 +227,17 @@ module weight_decoder
 
   // ---- rows
   logic [Outputs-1:0][7:0] row_first_q, row_second_q;
-  logic [4:0] row_width_q;
+  logic [4:0] row_width_q, stepped_sub_q, stepped_width_q;
+  logic stepped_q, stepped_second_q;
   logic row_push, row_second_exists_q, stored_q;
   logic [31:0] stored_left_q;
   logic [Outputs*8-1:0] row;
   wire stored_push = state_q == StoredRows && rows_free > 5'd6 && (held >= 6'd17 || ended);
   wire [8:0] stored_bits = {1'b0, ahead_width, 3'b000} + 9'(offset_q);
   assign row_push = push1_q || push2_q || stored_push;
-  assign row = stored_push ? (Outputs*8)'(window >> offset_q) : push1_q ? row_first_q : row_second_q;
+  // Stored weights begin at a byte.
+  wire [Outputs*8-1:0] stored_row = offset_q[3] ? window[Outputs*8+7:8] : window[Outputs*8-1:0];
+  assign row = stored_push ? stored_row : push1_q ? row_first_q : row_second_q;
   logic final_push;
   logic [Outputs*8-1:0] final_row;
   logic [4:0] final_width_q;
@@ -223,7 +261,7 @@ module weight_decoder
   always_ff @(posedge clk_i) begin
     crc_valid_q <= final_push;
     crc_count_q <= final_width_q;
-    crc_bytes_q <= 256'(final_row) << {6'd32 - 6'(final_width_q), 3'b000};
+    crc_bytes_q <= {128'(final_row) << {5'd16 - final_width_q, 3'b000}, 128'd0};
     if (start_i) sum_q <= '1;
     else if (crc_valid_q) sum_q <= crc32c_skip(sum_q, crc_count_q) ^ crc32c_data(crc_bytes_q);
   end
@@ -261,30 +299,19 @@ module weight_decoder
   assign busy_o = state_q != Idle;
   assign damaged_o = state_q == Damaged;
   // A stored stream is as long as its weights; a coded one has no word that nobody asked for.
-  assign done_o = state_q == Check && offset_q == 0 && !crc_valid_q && !row_push && !final_push && (!coded_q || sum_q == ~crc_q)
+  assign done_o = state_q == Check && offset_q == 0 && !crc_valid_q && !ending_q && !row_push && !final_push && (!coded_q || sum_q == ~crc_q)
       && words_end && (stored_left_q == 0 || !stored_q);
 
   always_ff @(posedge clk_i) begin
-    push1_q <= 1'b0;
     push2_q <= push1_q && pairs_q && row_second_exists_q;
     if (clear_i) begin
       state_q <= Idle;
+      ending_q <= 1'b0;
+      push1_q <= 1'b0;
       push2_q <= 1'b0;
     end else begin
       if (window_ok && used != 0) offset_q <= end_offset[3:0];
-      // The step after the current one becomes the current one.
-      if (prime || step) begin
-        table_now_q <= table_ahead;
-        for (int lane = 0; lane < Lanes; lane += 1) shift_now_q[lane] <= class_shift_i[class_ahead[lane]];
-        in_step_q <= in_step_ahead;
-        sub_now_q <= ahead_sub_q;
-        width_now_q <= ahead_width;
-        row_end_q <= ahead_last_sub;
-        second_exists_q <= ahead_has_second;
-        segment_end_q <= ahead_last_sub && ahead_last_row && ahead_segment_end;
-        layer_end_q <= ahead_last_sub && ahead_last_row && ahead_last_tile;
-      end
-      if (prime || step || stored_push) begin
+      if (move || stored_push) begin
         ahead_sub_q <= ahead_last_sub || stored_push ? '0 : ahead_sub_q + 5'd1;
         if (ahead_last_sub || stored_push) begin
           ahead_input_q <= ahead_last_row ? '0 : ahead_next_input;
@@ -296,19 +323,25 @@ module weight_decoder
           end
         end
       end
-      if (step) begin
+      // A step's weights appear a cycle later and join their row.
+      stepped_q <= step;
+      stepped_sub_q <= now_q.sub;
+      stepped_width_q <= now_q.width;
+      stepped_second_q <= now_q.second_exists;
+      ending_q <= step && now_q.row_end;
+      if (stepped_q) begin
         for (int channel = 0; channel < Outputs; channel += 1) begin
           logic [LaneBits-1:0] lane;
           lane = LaneBits'(channel) & LaneBits'((1 << lanes_log_q) - 1);
-          if (5'(channel >> lanes_log_q) == sub_now_q) begin
+          if (5'(channel >> lanes_log_q) == stepped_sub_q) begin
             row_first_q[channel] <= first[lane] + center_q;
             row_second_q[channel] <= second[lane] + center_q;
           end
         end
-        row_width_q <= width_now_q;
-        row_second_exists_q <= second_exists_q;
-        push1_q <= row_end_q;
+        row_width_q <= stepped_width_q;
+        row_second_exists_q <= stepped_second_q;
       end
+      push1_q <= ending_q;
       if (take != 0 && (state_q == Fill || state_q == Steps || state_q == SegmentEnd)) begin
         segment_left_q <= segment_left_q - 32'(take);
       end
@@ -434,9 +467,13 @@ module weight_decoder
         end
         Align: if (window_ok) begin
           offset_q <= '0;
+          primed_q <= '0;
           state_q <= Prime;
         end
-        Prime: if (prime) state_q <= tables_usable_i ? Words : Damaged;
+        Prime: if (prime) begin
+          primed_q <= primed_q + 2'd1;
+          if (primed_q == 2'd2) state_q <= tables_usable_i ? Words : Damaged;
+        end
         Words: if (window_ok) begin
           segment_left_q <= segmented_q ? bits : '1;
           state_q <= segmented_q ? WordsCrc : Fill;
@@ -448,7 +485,7 @@ module weight_decoder
           if (fill_q == 2'd2) state_q <= Begin;
         end
         Begin: state_q <= Steps;
-        Steps: if (step && segment_end_q) state_q <= SegmentEnd;
+        Steps: if (step && now_q.segment_end) state_q <= SegmentEnd;
         SegmentEnd: if (words_ok) begin
           fill_q <= '0;
           state_q <= ahead_done_q ? Check : Words;
@@ -465,7 +502,7 @@ module weight_decoder
         end
         Check: begin
           // An odd number of stored bytes leaves half a word.
-          if (offset_q == 0 && !crc_valid_q && !row_push && !final_push) state_q <= done_o ? Idle : Damaged;
+          if (offset_q == 0 && !crc_valid_q && !ending_q && !row_push && !final_push) state_q <= done_o ? Idle : Damaged;
         end
         default: state_q <= state_q;
       endcase

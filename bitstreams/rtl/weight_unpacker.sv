@@ -56,7 +56,7 @@ module weight_unpacker
   localparam int Entries = DECODER_STATES;
   logic tables_usable, classes_known, table_write;
   logic [$clog2(Entries)-2:0] table_address;
-  logic [1:0][23:0] table_entries;
+  logic [1:0][20:0] table_entries;
   logic [3:0] log;
   logic [4:0] classes;
   logic [15:0][3:0] class_table;
