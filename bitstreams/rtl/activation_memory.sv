@@ -3,7 +3,7 @@
 module activation_memory #(
   parameter int Pixels = 8,
   parameter int Inputs = 8,
-  parameter int Rows   = 27648
+  parameter int Rows   = 24576
 ) (
   input  logic                               clk_i,
   input  logic [Pixels-1:0][15:0]            read_row_i,

@@ -8,8 +8,8 @@ module executor
   parameter int Pixels      = 8,
   parameter int Inputs      = 8,
   parameter int Outputs     = 16,
-  parameter int Rows        = 27648,
-  parameter int WeightLines = 2304,
+  parameter int Rows        = 24576,
+  parameter int WeightLines = 2048,
   parameter int MaxLayers   = 256,
   parameter logic [15:0] Codecs = 16'h0001
 ) (

@@ -10,8 +10,8 @@ module sluice_overlay
   parameter int Outputs         = 16,
   parameter int DecoderLanes    = 16,
   parameter int RequantizeLanes = 32,
-  parameter int ActivationRows  = 27648,
-  parameter int WeightLines     = 2304,
+  parameter int ActivationRows  = 24576,
+  parameter int WeightLines     = 2048,
   parameter int MaxLayers       = 256,
   parameter int TapLanes        = Pixels,    // pixels LOAD gathers taps for together; at most Pixels
   parameter int Inflate         = 0          // with a decoder for DEFLATE beside the one for `ans`

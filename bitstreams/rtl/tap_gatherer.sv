@@ -66,14 +66,15 @@ module tap_gatherer
   logic [3:0] shift_q;
   logic [5:0] image_first_q, image_end_q;       // bytes of the beat that lie in the image
   logic [$clog2(Ring)-1:0] fill_q;              // place of the next byte
-  logic [15:0][7:0] padded, turned;
+  logic [15:0][7:0] padded, half_turned, turned;
   wire [3:0] turn = fill_q[3:0] - shift_q;
   logic [Ring-1:0] write;
   always_comb begin
     for (int index = 0; index < 16; index += 1) begin
       padded[index] = 6'(index) >= image_first_q && 6'(index) < image_end_q ? data_i[index*8 +: 8] : command_i.pad_value;
     end
-    for (int place = 0; place < 16; place += 1) turned[place] = padded[4'(place) - turn];
+    for (int place = 0; place < 16; place += 1) half_turned[place] = padded[4'(place) - {turn[3:2], 2'b00}];
+    for (int place = 0; place < 16; place += 1) turned[place] = half_turned[4'(place) - {2'b00, turn[1:0]}];
     for (int place = 0; place < Ring; place += 1) write[place] = read_valid_q && 5'(5'(place) - fill_q) < read_count_q;
   end
 
@@ -85,7 +86,9 @@ module tap_gatherer
   wire emit = full || (finishing_q && !read_valid_q && held_q != 0);
   wire [5:0] taken = !emit ? 6'd0 : full ? 6'(Inputs) : held_q;
 
-  assign busy_o = busy_q;
+  // Free for the next pixel in the cycle after its last word.
+  wire last_word = emit && word_q + 13'd1 == words_i;
+  assign busy_o = busy_q && !last_word;
   assign valid_o = busy_q && emit;
   assign word_o = word_q;
   for (genvar lane = 0; lane < Inputs; lane += 1) begin : gen_byte
@@ -145,7 +148,7 @@ module tap_gatherer
       if (emit) begin
         next_q <= next_q + 1'b1;
         word_q <= word_q + 13'd1;
-        if (word_q + 13'd1 == words_i) busy_q <= 1'b0;
+        if (last_word) busy_q <= 1'b0;
       end
     end
   end

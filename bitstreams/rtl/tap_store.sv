@@ -1,5 +1,5 @@
 /// The last bytes of the source image for two tap gatherers, in one true dual-port memory. Each gatherer reads through a port
-/// of its own; an arriving beat takes the first one, whose gatherer asks again.
+/// of its own; arriving beats take the two ports in turn, and the gatherer whose port is taken asks again.
 module tap_store #(
   parameter int Beats = 1024
 ) (
@@ -12,11 +12,14 @@ module tap_store #(
   output logic [1:0][127:0]             data_o      // one cycle later
 );
   (* ram_style = "block" *) logic [127:0] memory [Beats];
-  wire [$clog2(Beats)-1:0] address_a = write_i ? write_address_i : address_i[0];
-  assign granted_o = {1'b1, !write_i};
+  wire [1:0] taken = {write_i && write_address_i[0], write_i && !write_address_i[0]};
+  wire [$clog2(Beats)-1:0] address_a = taken[0] ? write_address_i : address_i[0];
+  wire [$clog2(Beats)-1:0] address_b = taken[1] ? write_address_i : address_i[1];
+  assign granted_o = ~taken;
   always_ff @(posedge clk_i) begin
-    if (write_i) memory[address_a] <= data_i;
+    if (taken[0]) memory[address_a] <= data_i;
     else data_o[0] <= memory[address_a];
-    data_o[1] <= memory[address_i[1]];
+    if (taken[1]) memory[address_b] <= data_i;
+    else data_o[1] <= memory[address_b];
   end
 endmodule

@@ -12,7 +12,7 @@ set parameters {
   Outputs 16
   DecoderLanes 16
   RequantizeLanes 32
-  ActivationRows 27648
-  WeightLines 2304
+  ActivationRows 24576
+  WeightLines 2048
   MaxLayers 256
 }

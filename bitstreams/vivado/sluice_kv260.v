@@ -6,8 +6,8 @@ module sluice_kv260 #(
   parameter Outputs = 16,
   parameter DecoderLanes = 16,
   parameter RequantizeLanes = 32,
-  parameter ActivationRows = 27648,
-  parameter WeightLines = 2304,
+  parameter ActivationRows = 24576,
+  parameter WeightLines = 2048,
   parameter MaxLayers = 256
 ) (
   (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF s_axi:m_axi_weights:m_axi_data, ASSOCIATED_RESET aresetn" *)

@@ -74,7 +74,7 @@ int main() {
       }
       if (top.write_o) {
         for (uint32_t at = 0; at < 2; at += 1) {
-          entries[(2 * top.address_o + at) % 8192] = top.entries_o >> (24 * at) & 0xffffff;
+          entries[(2 * top.address_o + at) % 8192] = top.entries_o >> (21 * at) & 0x1fffff;
         }
         written += 2;
       }

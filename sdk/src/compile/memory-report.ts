@@ -8,7 +8,8 @@ import type { MemoryUse } from "./types.js";
 /** Kria K26 (XCK26): 144 block RAMs of 36 Kbit, 64 UltraRAMs of 288 Kbit, 4 GiB DDR4. */
 export const k26 = { bram36: 144, uram: 64, ddrBytes: 4 * 2 ** 30 } as const;
 
-const URAM_BYTES = 36_864;
+const URAM_WORDS = 4_096;
+const URAM_BITS = 72;
 const WEIGHT_HALVES = 2;
 
 export interface MemoryFigures {
@@ -27,9 +28,11 @@ export function memoryReport(used: MemoryFigures, geometry: OverlayGeometry): Me
   ];
 }
 
+/** Banks of words of I bytes, and one memory of whole lines: an UltraRAM is 4,096 words of 72 bits whatever is in them. */
 function ultraRams({ activationRows, weightLines, pixels, inputs, outputs }: OverlayGeometry): number {
-  const activations = Math.ceil((activationRows * pixels * inputs) / URAM_BYTES);
-  return activations + Math.ceil((WEIGHT_HALVES * weightLines * inputs * outputs) / URAM_BYTES);
+  const blocks = (words: number, bits: number) => Math.ceil(words / URAM_WORDS) * Math.ceil(bits / URAM_BITS);
+  const lines = blocks(WEIGHT_HALVES * weightLines, inputs * outputs * 8);
+  return pixels * blocks(activationRows, inputs * 8) + lines;
 }
 
 /**

@@ -46,8 +46,8 @@ export const kv260Geometry: OverlayGeometry = {
   decoderLanes: 16,
   requantizeLanes: 32,
   depthwiseChannels: 16,
-  activationRows: 27_648, // 48 URAM of 36,864 bytes in 64-byte rows
-  weightLines: 2_304, // 16 URAM in two halves of 128-byte lines
+  activationRows: 24_576, // 8 banks of 6 URAM, each 4,096 words of 64 of its 72 bits
+  weightLines: 2_048, // two halves in 15 URAM beside each other, 4,096 lines of 1,024 bits
   weightPortBytes: 16,
   dataPortBytes: 16,
   memoryLatency: 60,

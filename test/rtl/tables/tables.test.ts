@@ -46,13 +46,13 @@ function loadAll(sections: readonly Uint8Array[], stalls: boolean): Result[] {
   });
 }
 
-/** As the lanes keep them: escape, value 8, bits 4, base 11. */
+/** As the lanes keep them: escape, value 8, code 12 (the base above a one and `bits` zeros). */
 function expectedEntries({ tables, log }: ModelTables): number[] {
   return tables.flatMap((counts) => {
     const { symbol, bits, base } = buildStateTable(counts, log);
     return Array.from(symbol, (own, state) => {
       const value = own === ESCAPE ? 1 << 8 : own;
-      return ((value << 15) | (bits[state] << 11) | base[state]) >>> 0;
+      return ((value << 12) | (base[state] << 1) | (1 << bits[state])) >>> 0;
     });
   });
 }
