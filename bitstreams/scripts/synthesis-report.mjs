@@ -13,8 +13,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { geometryById } from "@sluice/sdk/overlay";
 import { overlayParameters, overlaySources } from "./overlay-build.mjs";
-import { K26, TARGET, THESIS } from "./synthesis/resources.mjs";
 import { synthesisPage, synthesisText } from "./synthesis/report-text.mjs";
+import { K26, TARGET, THESIS } from "./synthesis/resources.mjs";
 import { synthesize } from "./synthesis/synthesize.mjs";
 import { INSTALL_HINT, installTools, nativeYosys, toolsInstalled } from "./synthesis/tools.mjs";
 

@@ -16,7 +16,10 @@ const PRIMITIVES = [fileURLToPath(new URL("../../sim/DSP48E2.sv", import.meta.ur
 export function elaborate({ sources, top, parameters = {}, work }) {
   mkdirSync(work, { recursive: true });
   // One file: the front end starts threads for several, which WebAssembly does not have.
-  writeFileSync(join(work, "design.sv"), [...sources, ...PRIMITIVES].map((path) => readFileSync(path, "utf8")).join("\n"));
+  writeFileSync(
+    join(work, "design.sv"),
+    [...sources, ...PRIMITIVES].map((path) => readFileSync(path, "utf8")).join("\n"),
+  );
   const values = Object.entries(parameters).map(([name, value]) => `-G ${name}=${value}`);
   runYosys(
     `read_slang -j 1 --allow-use-before-declare -DSYNTHESIS --keep-hierarchy --blackboxed-module DSP48E2 --top ${top} ${values.join(" ")} design.sv; ` +

@@ -1,6 +1,14 @@
 /** The synthesis report for people: a text table, and the page docs/synthesis.md. */
 
-const COLUMNS = { lut: "LUT", lutMemory: "LUTRAM", ff: "FF", carry: "CARRY", dsp: "DSP", bram36: "BRAM36", uram: "URAM" };
+const COLUMNS = {
+  lut: "LUT",
+  lutMemory: "LUTRAM",
+  ff: "FF",
+  carry: "CARRY",
+  dsp: "DSP",
+  bram36: "BRAM36",
+  uram: "URAM",
+};
 
 function rows({ modules, total, budget }) {
   const cells = (values) => Object.keys(COLUMNS).map((key) => (values[key] ?? "").toLocaleString("en"));
@@ -24,7 +32,9 @@ function rows({ modules, total, budget }) {
 
 function worstPath({ depth, failed }) {
   if (depth === undefined) {
-    return failed.map(({ name, reason }) => `${name} could not be mapped: ${reason.split("\n")[0]}`).join("\n");
+    return failed
+      .map(({ name, reason }) => `${name} could not be mapped: ${reason.split("\n")[0]}`)
+      .join("\n");
   }
   return (
     `Worst path: ${depth.levels} LUT levels, ${depth.carries} carry cells, ${depth.dsps} DSP\n` +

@@ -36,7 +36,9 @@ export function synthesize({ sources, top, parameters = {}, work, only = top, pr
       }
     }
     progress("longest path");
-    const netlist = { modules: Object.fromEntries([...mapped].map(([name, result]) => [name, result.netlist])) };
+    const netlist = {
+      modules: Object.fromEntries([...mapped].map(([name, result]) => [name, result.netlist])),
+    };
     const depth = failed.length === 0 ? logicDepth(netlist, only) : undefined;
     return { ...table(order, mapped, only, depth), depth, failed };
   } finally {
@@ -62,7 +64,9 @@ function table(order, mapped, top, depth) {
   const cellsOf = (name) => mapped.get(name)?.cells ?? {};
   const children = (name) => Object.entries(cellsOf(name)).filter(([type]) => order.includes(type));
   const own = (name) =>
-    countResources(Object.fromEntries(Object.entries(cellsOf(name)).filter(([type]) => !order.includes(type))));
+    countResources(
+      Object.fromEntries(Object.entries(cellsOf(name)).filter(([type]) => !order.includes(type))),
+    );
   const inclusive = new Map();
   for (const name of [...order].reverse()) {
     let sum = own(name);

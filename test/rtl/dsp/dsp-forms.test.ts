@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
-import { seededRandom } from "../../support/random.js";
+import { seededRandom } from "../../support/seeded-random.js";
 
 const root = fileURLToPath(new URL("../../../bitstreams/", import.meta.url));
 const folder = join(root, "build", "dsp");
@@ -14,7 +14,8 @@ const LATENCY = { array: 12, product: 6 };
 function build(form: "plain" | "synthesis") {
   const objects = join(folder, form);
   mkdirSync(objects, { recursive: true });
-  const options = "--cc --build --exe --top-module dsp_forms -O3 --x-assign fast --x-initial fast -Wno-fatal -Wno-lint";
+  const options =
+    "--cc --build --exe --top-module dsp_forms -O3 --x-assign fast --x-initial fast -Wno-fatal -Wno-lint";
   const binary = join(folder, `${form}-bench`);
   const places = ["rtl", "sim", "sim/dsp"].flatMap((name) => ["-y", join(root, name)]);
   const run = spawnSync(
@@ -46,18 +47,23 @@ describe.skipIf(!verilator)("DSP48E2 forms", () => {
       const record = input.subarray(cycle * RECORD, (cycle + 1) * RECORD);
       // Extremes often: all operands -128 is the one sum that does not fit the low half of a slice.
       const kind = random.integer(0, 3);
-      const code = () => (kind === 0 ? -128 : kind === 1 ? [-128, 127][random.integer(0, 1)] : random.integer(-128, 127));
+      const code = () =>
+        kind === 0 ? -128 : kind === 1 ? [-128, 127][random.integer(0, 1)] : random.integer(-128, 127);
       record[0] = random.integer(0, 7) > 0 ? 1 : 0;
       record[1] = random.integer(0, 5) === 0 || cycle === 0 ? 1 : 0;
       for (let index = 4; index < 52; index += 1) record.writeInt8(code(), index);
       for (const at of [52, 56]) {
-        record.writeInt32LE(kind === 0 ? -(2 ** 31) : kind === 1 ? 2 ** 31 - 1 : random.integer(-(2 ** 31), 2 ** 31 - 1), at);
+        record.writeInt32LE(
+          kind === 0 ? -(2 ** 31) : kind === 1 ? 2 ** 31 - 1 : random.integer(-(2 ** 31), 2 ** 31 - 1),
+          at,
+        );
       }
     }
     input[0] = 1;
     for (const form of ["plain", "synthesis"] as const) {
       const run = spawnSync(build(form), { input, maxBuffer: 2 ** 28 });
-      if (run.status !== 0) throw new Error(`The ${form} bench ended with ${run.status ?? run.signal}: ${run.stderr}`);
+      if (run.status !== 0)
+        throw new Error(`The ${form} bench ended with ${run.status ?? run.signal}: ${run.stderr}`);
       outputs.set(form, run.stdout);
     }
   }, 300_000);

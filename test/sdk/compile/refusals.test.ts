@@ -122,7 +122,10 @@ describe("refusals", () => {
     const weights = new Int16Array(4 * channels);
     const output = net.add(quant(stageA(9)), [net.add(convolution(channels, { weights }), [0])]);
     const error = refusal(net.finish("tile", output), kv260Geometry);
-    expect(error).toMatchObject({ code: "weight-tile", found: expect.stringContaining(String(kv260Geometry.weightLines + 1)) });
+    expect(error).toMatchObject({
+      code: "weight-tile",
+      found: expect.stringContaining(String(kv260Geometry.weightLines + 1)),
+    });
   });
 
   it("of a stride no command can hold", () => {
