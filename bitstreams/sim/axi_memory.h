@@ -165,6 +165,13 @@ class WritePort {
       bvalid = false;
       answers_.pop_front();
     }
+    if (withheld_ && (!wvalid || wstrb != strobes_ || wlast != last_ || memcmp(wdata, data_, 16) != 0)) {
+      checker_.fail(name_, "W changed before ready");
+    }
+    withheld_ = wvalid && !wready;
+    strobes_ = wstrb;
+    last_ = wlast;
+    memcpy(data_, wdata, 16);
     if (wvalid && wready) {
       Burst& burst = bursts_.front();
       uint8_t* bytes = ddr_.beat(burst.address);
@@ -180,9 +187,10 @@ class WritePort {
         bursts_.pop_front();
       }
     }
-    if (waiting_ && (!awvalid || awaddr != address_)) checker_.fail(name_, "AW changed before ready");
+    if (waiting_ && (!awvalid || awaddr != address_ || awlen != length_)) checker_.fail(name_, "AW changed before ready");
     waiting_ = awvalid && !awready;
     address_ = awaddr;
+    length_ = awlen;
     if (awvalid && awready) {
       checker_.burst(name_, awaddr, awlen + 1u);
       bursts_.push_back({awaddr, awlen + 1u, 0});
@@ -206,6 +214,9 @@ class WritePort {
   Random& random_;
   std::deque<Burst> bursts_;
   std::deque<Answer> answers_;
-  bool waiting_ = false;
+  bool waiting_ = false, withheld_ = false, last_ = false;
   uint64_t address_ = 0;
+  uint8_t length_ = 0;
+  uint16_t strobes_ = 0;
+  uint8_t data_[16] = {};
 };

@@ -16,7 +16,7 @@
  *
  * Weights are decoded ahead, across layers, into a ring of 2 * weightLines lines. A tile takes
  * max(weights / rate, its share of the stream / port) cycles, rate being the port for stored weights, one per cycle for
- * DEFLATE and one per lane for entropy codes; the first stream also waits for DDR. The array may begin on a tile whose
+ * DEFLATE (and INFLATE_BLOCK around every block) and one per lane for entropy codes; the first stream also waits for DDR. The array may begin on a tile whose
  * last lines have not arrived, so that a tile is late only by what its first block could not hide.
  *
  * Output and addend tables are fetched while the command before runs, which hides them unless it is short.
@@ -33,6 +33,8 @@ import type { LayerCycles } from "./types.js";
 
 /** Cycles to check a command and to drain the arithmetic pipeline behind it. */
 export const COMMAND_OVERHEAD = 40;
+/** Cycles the inflate core spends on the codes of a dynamic block. */
+export const INFLATE_BLOCK = 720;
 /** Cycles from the end of a command to the point where the next one needs its tables. */
 const TABLES_NEEDED = 14;
 /** Cycles around the words of each group of P pixels whose windows LOAD gathers at the same time. */
@@ -195,7 +197,11 @@ function tilesOf(command: ComputeCommand, geometry: OverlayGeometry): Tile[] {
     if (command.opcode !== "CONV" && command.opcode !== "DEPTHWISE") return { compute, firstBlock };
     const inputs = dense ? command.inChannels : 1;
     const share = outputs / command.outChannels;
-    const cycles = decodeCycles(command, outputs * taps * inputs, share * command.weightsBytes, geometry);
+    const cycles =
+      decodeCycles(command, outputs * taps * inputs, share * command.weightsBytes, geometry) +
+      (command.codec === deflateCodec.id
+        ? Math.ceil(share * inflateCodes(command.outChannels * taps * inputs))
+        : 0);
     // A depthwise tap lies on the diagonals of O / I lines.
     const lines = taps * channelWords(dense ? inputs : width, geometry);
     return { compute, firstBlock, weights: { lines, cycles } };
@@ -229,6 +235,14 @@ function decodeCycles(
   const rate =
     codec === rawCodec.id ? geometry.weightPortBytes : codec === deflateCodec.id ? 1 : geometry.decoderLanes;
   return Math.ceil(Math.max(port, weights / rate));
+}
+
+/** Symbols of a DEFLATE block at the memory level that zlib and pako default to. */
+const DEFLATE_BLOCK_SYMBOLS = 16_384;
+
+/** Cycles the inflate core takes to read the code tables of a layer's blocks, mostly literals. */
+function inflateCodes(weights: number): number {
+  return Math.ceil(weights / DEFLATE_BLOCK_SYMBOLS) * INFLATE_BLOCK;
 }
 
 export type LoadSize = Pick<

@@ -1,6 +1,6 @@
 /** The cycle model's terms, each on a program where nothing else matters, and its promises on whole programs. */
 import { deflateCodec, rawCodec } from "@sluice/sdk/codec";
-import { COMMAND_OVERHEAD, compile, programCycles } from "@sluice/sdk/compile";
+import { COMMAND_OVERHEAD, compile, INFLATE_BLOCK, programCycles } from "@sluice/sdk/compile";
 import {
   type Command,
   type ConvCommand,
@@ -66,7 +66,7 @@ describe("programCycles", () => {
   it("hides decoding behind the layers before, and shows it where it cannot", () => {
     const slow = conv({ layer: 1, outHeight: 1, outWidth: 1, codec: deflateCodec.id, weightsBytes: 1000 });
     const alone = programCycles([{ ...slow, layer: 0 }], geometry).layers[0];
-    expect(alone.stallWeights).toBe(latency + 2304 - COMMAND_OVERHEAD - 18);
+    expect(alone.stallWeights).toBe(latency + 2304 + INFLATE_BLOCK - COMMAND_OVERHEAD - 18);
     const behind = programCycles([conv({}), conv({ layer: 1 }), { ...slow, layer: 2 }], geometry);
     expect(behind.layers[2].stallWeights).toBe(0);
   });
