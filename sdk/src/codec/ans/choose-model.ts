@@ -37,7 +37,7 @@ export type Progress = (done: number) => void;
 const FINE_SIGMAS = Array.from({ length: 34 }, (_, index) => 0.25 * exp2(index / 4));
 /** A value no class expects costs at most about this: an escape and its raw byte. */
 const MOST_BITS = 17;
-const ROUNDS = 2;
+const ROUNDS = 4;
 /** About what a value's count in a table costs. */
 const TABLE_ENTRY_BITS = 12;
 
