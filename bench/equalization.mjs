@@ -34,9 +34,11 @@ const settings = [
   ["bias correction, per tensor", { method: "bias-correction", perChannel: false }],
   ["DFQ, per tensor", { method: "dfq", perChannel: false }],
   ["nearest, per channel", { method: "nearest" }],
+  ["bias correction, per channel", { method: "bias-correction" }],
+  ["activations equalised too", { method: "bias-correction", smoothing: 0.5 }],
 ];
 const ratios = [];
-process.stdout.write("setting                       agreement  top-1 logit error dB  least weight SQNR dB\n");
+process.stdout.write("setting                       agreement      logits SQNR dB  least weight SQNR dB\n");
 for (const [name, options] of settings) {
   const plan = quantizeModel(model, training, calibration, { ...options, random: () => 0.5 });
   const layers = weightRatios(plan.model ?? model, plan);
@@ -44,7 +46,7 @@ for (const [name, options] of settings) {
   const { agreement, decibels } = compare(lowerFloatGraph(model, plan, { inputEncoding }));
   const least = Math.min(...layers.values());
   process.stdout.write(
-    `${name.padEnd(30)}${(100 * agreement).toFixed(1).padStart(8)} %${decibels.toFixed(1).padStart(22)}` +
+    `${name.padEnd(30)}${(100 * agreement).toFixed(1).padStart(8)} %${decibels.toFixed(1).padStart(20)}` +
       `${least.toFixed(1).padStart(22)}\n`,
   );
 }
