@@ -8,11 +8,13 @@ export interface FloatModelOptions {
   readonly biases: boolean;
   /** Of every layer but the classifier; default 8. */
   readonly channels?: number;
+  /** The shortcut is the block's input itself, which an addition and a convolution then both read. */
+  readonly identity?: boolean;
 }
 
 export function residualModel(
   random: SeededRandom,
-  { biases, channels: width = 8 }: FloatModelOptions,
+  { biases, channels: width = 8, identity = false }: FloatModelOptions,
 ): FloatGraph {
   const tensors: FloatTensor[] = [{ name: "image", shape: [8, 8, 3] }];
   const nodes: FloatNode[] = [];
@@ -64,11 +66,12 @@ export function residualModel(
       tensors[input].shape,
     );
   const first = relu(convolution("first", 0, width, 3, 1));
-  const branch = convolution("branch", relu(convolution("down", first, width, 3, 2)), width, 3, 1);
-  const short = convolution("short", first, width, 1, 2);
+  const [stride, size] = identity ? [1, 8] : [2, 4];
+  const branch = convolution("branch", relu(convolution("down", first, width, 3, stride)), width, 3, 1);
+  const short = identity ? first : convolution("short", first, width, 1, 2);
   const sum = add({ kind: "add", name: "sum", sourceOp: "Add", inputs: [branch, short], output: -1 }, [
-    4,
-    4,
+    size,
+    size,
     width,
   ]);
   const depthwise = relu(convolution("depthwise", relu(sum), width, 3, 1, width));
@@ -79,7 +82,7 @@ export function residualModel(
       sourceOp: "GlobalAveragePool",
       inputs: [depthwise],
       output: -1,
-      kernel: [4, 4],
+      kernel: [size, size],
       stride: [1, 1],
       dilation: [1, 1],
       padding: { top: 0, bottom: 0, left: 0, right: 0 },

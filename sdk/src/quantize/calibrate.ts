@@ -2,7 +2,7 @@
  * Ranges of activations from unlabelled images: minimum and maximum, percentiles, or the clip of least mean square
  * error (100 ratios in [0.2, 1], methods of arXiv 2106.08295 section 3).
  */
-import type { FloatGraph } from "../graph/float.js";
+import type { FloatGraph, FloatNode } from "../graph/float.js";
 import type { TensorId } from "../graph/types.js";
 import type { ActivationGrid, ScaleKind } from "./grids.js";
 import { type Activations, Liveness, runNode } from "./stepwise.js";
@@ -19,6 +19,11 @@ export interface CalibrationOptions {
   /** 4..8, for what weights multiply. The input, the logits and what is only added have 8. */
   readonly bits: number;
   readonly range: RangeMethod;
+  /**
+   * Filled, where given: tensors that are added as well as multiplied keep 8 bits, and this is the coarser grid on which
+   * weights read them.
+   */
+  readonly operands?: Map<TensorId, ActivationGrid>;
 }
 
 const RATIOS = 100;
@@ -70,10 +75,13 @@ export function calibrate(
     }
     const isEnd = id === graph.input || id === graph.output;
     const sample = sampleOf(values.get(id) as Activations);
+    const isSplit = options.operands && options.bits < 8 && !isEnd && isAddedAndMultiplied(graph, id);
+    const nonNegative = tensor.nonNegative || (sample.min >= 0 && id === graph.input);
+    if (isSplit) options.operands?.set(id, gridFor(sample, options, nonNegative));
     const choice = isEnd
       ? { ...options, bits: 8, range: { kind: "min-max" } as const }
-      : { ...options, bits: factors.has(id) ? options.bits : 8 };
-    const grid = gridFor(sample, choice, tensor.nonNegative || (sample.min >= 0 && id === graph.input));
+      : { ...options, bits: factors.has(id) && !isSplit ? options.bits : 8 };
+    const grid = gridFor(sample, choice, nonNegative);
     const pooled = tensor.averageOf === undefined ? undefined : grids.get(tensor.averageOf);
     grids.set(id, pooled ? pooledGrid(pooled, sample, grid) : grid);
   };
@@ -100,6 +108,16 @@ export function multipliedTensors(graph: FloatGraph): Set<TensorId> {
     }
   }
   return result;
+}
+
+/** Read by weights, and by an addition directly or through a parameter-free shortcut. */
+function isAddedAndMultiplied(graph: FloatGraph, id: TensorId): boolean {
+  const readers = graph.nodes.filter(({ inputs }) => inputs.includes(id));
+  const isWeighted = (node: FloatNode): boolean => node.kind === "convolution" && !node.structural;
+  return (
+    readers.some(isWeighted) &&
+    readers.some((node) => node.kind === "add" || (node.kind === "convolution" && node.structural))
+  );
 }
 
 /** The grid of one tensor. Free scales may have a zero point other than 0; powers of two are symmetric. */

@@ -33,6 +33,8 @@ export interface QuantizationPlan {
   readonly model?: FloatGraph;
   /** One grid for every tensor that `storedTensors` lists. */
   readonly activations: ReadonlyMap<TensorId, ActivationGrid>;
+  /** Coarser grids on which weights read tensors that additions read on their own grid. */
+  readonly operands?: ReadonlyMap<TensorId, ActivationGrid>;
   /** By node name, every convolution that is not structural. */
   readonly weights: ReadonlyMap<string, QuantizedWeights>;
 }

@@ -30,6 +30,8 @@ class Lowering {
   private readonly nodes: GraphNode[] = [];
   /** Integer tensor of each stored float tensor. */
   private readonly ids = new Map<TensorId, TensorId>();
+  /** Integer tensor of each operand on a grid of its own. */
+  private readonly operands = new Map<TensorId, TensorId>();
   private readonly storage;
 
   constructor(
@@ -134,7 +136,7 @@ class Lowering {
 
   private convolution(node: FloatConvolutionNode): void {
     const { name, sourceOp, kernel, stride, dilation, padding, groups } = node;
-    const input = this.input(node);
+    const input = node.structural ? this.input(node) : this.operand(node);
     const source = this.tensors[input];
     const outputs = node.bias.length;
     const weights = node.structural
@@ -262,6 +264,32 @@ class Lowering {
     this.ids.set(id, this.tensors.length);
     this.tensors.push({ name, shape, scale, zeroPoint, ...(range ?? { min, max }) });
     return this.tensors.length - 1;
+  }
+
+  /** What weights multiply: the stored tensor, or the same on a coarser grid. */
+  private operand(node: FloatNode): TensorId {
+    const [source] = node.inputs;
+    const grid = this.plan.operands?.get(source);
+    if (!grid) return this.input(node);
+    const known = this.operands.get(source);
+    if (known !== undefined) return known;
+    const input = this.input(node);
+    const { name, shape, scale, zeroPoint } = this.tensors[input];
+    const output = this.tensors.length;
+    this.operands.set(source, output);
+    this.tensors.push({ name: `${name}/operand`, shape, ...grid });
+    this.nodes.push({
+      kind: "requantize",
+      name: `${name}/operand`,
+      sourceOp: "Requantize",
+      inputs: [input],
+      output,
+      inputZeroPoint: zeroPoint,
+      ...stagesFor([scale / grid.scale], this.plan.scales, name),
+      zeroPoint: grid.zeroPoint,
+      clamp: { min: grid.min, max: grid.max },
+    });
+    return output;
   }
 
   private input(node: FloatNode): TensorId {

@@ -78,9 +78,10 @@ export function quantizeModel(
     const plan = quantizeDataFree(graph, settings, { activationBits, inputRange });
     return graph === model ? plan : { ...plan, model: graph };
   }
+  const operands = new Map<TensorId, ActivationGrid>();
   const activations =
     options.activations ??
-    calibrate(graph, images, count, { scales: settings.scales, bits: activationBits, range });
+    calibrate(graph, images, count, { scales: settings.scales, bits: activationBits, range, operands });
   const isKnown =
     options.coupling ?? (settings.method === "rate-distortion" ? undefined : options.sensitivity);
   const coupling =
@@ -114,13 +115,23 @@ export function quantizeModel(
       weights.set(node.name, layer);
       executed = withWeights(node, layer);
     }
-    quantized.set(node.output, runNode(graph, executed, quantized, count));
+    quantized.set(node.output, runNode(graph, executed, operandsOf(node), count));
     store(node.output);
     liveness.afterNode(node, float, quantized);
   }
   onProgress?.(1, "");
-  const plan = { scales: settings.scales, activations, weights };
+  const plan = { scales: settings.scales, activations, operands, weights };
   return graph === model ? plan : { ...plan, model: graph };
+
+  /** What a node reads; weights read tensors that are added too on a grid of their own. */
+  function operandsOf(node: FloatNode): ReadonlyMap<TensorId, Activations> {
+    const [input] = node.inputs;
+    const grid = node.kind === "convolution" && !node.structural ? operands.get(input) : undefined;
+    if (!grid) return quantized;
+    const values = (quantized.get(input) as Activations).slice();
+    quantizeInPlace(grid, values);
+    return new Map([[input, values]]);
+  }
 
   function quantizeLayer(node: FloatConvolutionNode): QuantizedWeights {
     const layer = options.layers?.get(node.name);
@@ -134,7 +145,7 @@ export function quantizeModel(
     mask: Uint8Array | undefined,
   ): QuantizedWeights {
     if (needsNoMoments(settings) && !mask) return nearestWeights(node, settings);
-    const x = quantized.get(node.inputs[0]) as Activations;
+    const x = operandsOf(node).get(node.inputs[0]) as Activations;
     const groups = moments(
       node,
       graph.tensors[node.inputs[0]].shape,

@@ -35,9 +35,9 @@ const inputEncoding: InputEncoding = {
   rounding: "half-even",
 };
 
-function quantized(seed: number, biases: boolean, options: Partial<QuantizeOptions>) {
+function quantized(seed: number, biases: boolean, options: Partial<QuantizeOptions>, identity = false) {
   const random = seededRandom(seed);
-  const model = residualModel(random, { biases });
+  const model = residualModel(random, { biases, identity });
   const images = smoothImages(random, IMAGES);
   const plan = quantizeModel(model, images, IMAGES, {
     method: "nearest",
@@ -121,19 +121,30 @@ describe("lowering", () => {
     expect(10 * Math.log10(power / error)).toBeGreaterThan(scales === "free" ? 28 : 20);
   });
 
+  it.each(["free", "power-of-two"] as const)("%s scales compile and run bit-exact on the overlay", (scales) =>
+    compileAndCompare({ scales }),
+  );
+
   it.each(["free", "power-of-two"] as const)(
-    "%s scales compile and run bit-exact on the overlay",
+    "so do %s scales with 4-bit activations and additions that keep 8",
     (scales) => {
-      const { model, images, plan, graph } = quantized(5, true, { scales });
-      const [geometry] = geometries;
-      const compiled = compile(graph, { geometry, codec: defaultCodec });
-      const grid = plan.activations.get(model.input) as ActivationGrid;
-      const codes = toCodes(images.subarray(0, 192), grid).map((code) =>
-        Math.min(Math.max(code, grid.min), grid.max),
-      );
-      expect(firstDifference(graph, compiled, codes, geometry)).toBeUndefined();
+      const { plan } = compileAndCompare({ scales, activationBits: 4 }, true);
+      // The block's input: 8 bits for the addition, 4 for the convolution.
+      expect([...(plan.operands ?? [])].map(([, { min, max }]) => max - min)).toEqual([15]);
     },
   );
+
+  function compileAndCompare(options: Partial<QuantizeOptions>, identity: boolean) {
+    const { model, images, plan, graph } = quantized(5, true, options, identity);
+    const [geometry] = geometries;
+    const compiled = compile(graph, { geometry, codec: defaultCodec });
+    const grid = plan.activations.get(model.input) as ActivationGrid;
+    const codes = toCodes(images.subarray(0, 192), grid).map((code) =>
+      Math.min(Math.max(code, grid.min), grid.max),
+    );
+    expect(firstDifference(graph, compiled, codes, geometry)).toBeUndefined();
+    return { plan };
+  }
 
   it("a channel of next to no weights keeps its bias", () => {
     const random = seededRandom(6);
