@@ -11,6 +11,7 @@
 import {
   createHash,
   createHmac,
+  createPrivateKey,
   createPublicKey,
   diffieHellman,
   generateKeyPairSync,
@@ -23,6 +24,7 @@ import { SecurityError } from "../../errors.js";
 /** How the connection is protected after the greetings. */
 export type Protection = "tls" | "records";
 
+const X25519_BYTES = 32;
 /** Bytes of a pairing's shared key. */
 export const SHARED_KEY_BYTES = 32;
 
@@ -45,10 +47,18 @@ export interface KeyShare {
   readonly publicBytes: Uint8Array;
 }
 
+/**
+ * The pair is taken out as DER and read in again. A key object that is exported while its own generator's leftovers are
+ * collected hangs Node.js 20 for good: export holds the key's lock, the collected job wants it. The soak met that once.
+ */
 export function makeKeyShare(): KeyShare {
-  const { privateKey, publicKey } = generateKeyPairSync("x25519");
-  const { x } = publicKey.export({ format: "jwk" });
-  return { privateKey, publicBytes: new Uint8Array(Buffer.from(String(x), "base64url")) };
+  const pair = generateKeyPairSync("x25519", {
+    privateKeyEncoding: { type: "pkcs8", format: "der" },
+    publicKeyEncoding: { type: "spki", format: "der" },
+  });
+  const privateKey = createPrivateKey({ key: pair.privateKey, type: "pkcs8", format: "der" });
+  // The key is the end of RFC 8410's SubjectPublicKeyInfo.
+  return { privateKey, publicBytes: new Uint8Array(pair.publicKey.subarray(-X25519_BYTES)) };
 }
 
 /**
