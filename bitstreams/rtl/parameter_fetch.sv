@@ -1,8 +1,8 @@
-/// Reads what the requantiser needs for a command, one command ahead of the executor: output tables, addend tables, then the
+/// Reads what the requantiser needs for a command, one or two commands ahead of the executor: output tables, addend tables, then the
 /// channel parameters.
 ///
 /// An issuer starts the reads and notes what they are; a consumer sends the beats where they belong. Tables and addends
-/// live in two slots by parity of the command, so the issuer never runs more than one command ahead. Records go through a
+/// live in two slots by parity of the command, so the issuer runs one command ahead, two when the executor's needs no slot. Records go through a
 /// FIFO in the order of the tiles. `tables_ready_o` says that the executor's command has its tables.
 module parameter_fetch
   import sluice_pkg::*;
@@ -17,6 +17,7 @@ module parameter_fetch
   input  logic         command_valid_i,
   input  command_t     command_i,
   input  logic [1:0]   ahead_i,
+  input  logic         slot_unused_i,   // the executor's command has neither output nor addend tables
   input  logic         slot_i,
   output logic         advance_o,
   input  logic         left_i,          // the executor leaves a command
@@ -90,7 +91,8 @@ module parameter_fetch
       end
     endcase
   end
-  wire may = command_valid_i && !ahead_i[1] && !job_busy && section_free != 0;
+  wire may_run_ahead = !ahead_i[1] || (ahead_i == 2'd2 && slot_unused_i);
+  wire may = command_valid_i && may_run_ahead && !job_busy && section_free != 0;
   assign section_push = may && wanted;
   assign advance_o = may && stage_q == Records;
   always_ff @(posedge clk_i) begin

@@ -196,9 +196,13 @@ module sluice_overlay
   logic [31:0] table_data;
   logic record_valid, record_pop;
   logic [127:0] record;
+  command_t head_command;
+  assign head_command = unpack_command(queue_words[0]);
+  wire head_tables = head_command.opcode == OP_ADD
+      || (head_command.opcode >= OP_CONV && (head_command.table_enable0 || head_command.table_enable1));
   parameter_fetch #(.Outputs(Outputs)) u_parameters (
     .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .image_i(image), .command_valid_i(queue_valid[3]),
-    .command_i(unpack_command(queue_words[3])), .ahead_i(ahead), .slot_i(slot_ahead), .advance_o(queue_advance[3]),
+    .command_i(unpack_command(queue_words[3])), .ahead_i(ahead), .slot_unused_i(queue_valid[0] && !head_tables), .slot_i(slot_ahead), .advance_o(queue_advance[3]),
     .left_i(leave), .tables_ready_o(tables_ready), .table_write_o(table_write), .table_address_o(table_address),
     .addend_write_o(addend_write), .addend_address_o(addend_address), .table_data_o(table_data),
     .record_valid_o(record_valid), .record_o(record), .record_pop_i(record_pop),

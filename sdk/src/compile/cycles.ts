@@ -85,7 +85,7 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
       }
     }
     cycles.total += now - began;
-    tables.left(now);
+    tables.left(now, command);
   }
   const sum = (field: keyof LayerCycles) => layers.reduce((total, layer) => total + layer[field], 0);
   return {
@@ -103,12 +103,15 @@ const ADDEND_BEATS = 128;
 /** Cycles a beat of tables takes to be written, 4 bytes at a time. */
 const TABLE_BEAT_CYCLES = 4;
 
-/** When the tables of a command are there: they are fetched one command ahead, when the command before it begins. */
+/**
+ * When the tables of a command are there: they are fetched when the command before it begins, or the one before that if it
+ * needs no tables itself.
+ */
 class TableFetch {
   readonly #latency: number;
-  /** When the fetch of the next command's tables may begin, and of the one after it. */
-  #begin = 0;
-  #next = 0;
+  /** When the last commands ended, newest first, and whether the last but one and the last had tables. */
+  #ends = [0, 0, 0];
+  #hadTables = [false, false];
 
   constructor({ memoryLatency }: OverlayGeometry) {
     this.#latency = memoryLatency;
@@ -117,13 +120,15 @@ class TableFetch {
   /** Cycles the command waits for its tables when it needs them at `needed`. */
   wait(command: ComputeCommand, needed: number): number {
     const beats = tableBeats(command);
-    return beats === 0 ? 0 : Math.max(0, this.#begin + this.#latency + beats * TABLE_BEAT_CYCLES - needed);
+    const begin = this.#ends[this.#hadTables[1] ? 1 : 2];
+    return beats === 0 ? 0 : Math.max(0, begin + this.#latency + beats * TABLE_BEAT_CYCLES - needed);
   }
 
   /** A command of any kind has ended. */
-  left(now: number): void {
-    this.#begin = this.#next;
-    this.#next = now;
+  left(now: number, command: Command): void {
+    const hasTables = "clampMin" in command && tableBeats(command) > 0;
+    this.#ends = [now, ...this.#ends.slice(0, 2)];
+    this.#hadTables = [hasTables, this.#hadTables[0]];
   }
 }
 
