@@ -32,13 +32,13 @@ import type { Command, ComputeCommand, LoadCommand, StoreCommand } from "../over
 import type { LayerCycles } from "./types.js";
 
 /** Cycles to check a command and to drain the arithmetic pipeline behind it. */
-export const COMMAND_OVERHEAD = 40;
+export const COMMAND_OVERHEAD = 55;
 /** Cycles the inflate core spends on the codes of a dynamic block. */
 export const INFLATE_BLOCK = 720;
 /** Cycles from the end of a command to the point where the next one needs its tables. */
 const TABLES_NEEDED = 14;
 /** Cycles around the words of each group of P pixels whose windows LOAD gathers at the same time. */
-const TAP_SETUP = 4;
+const TAP_SETUP = 7;
 
 export interface ProgramCycles {
   /** Of one frame. */

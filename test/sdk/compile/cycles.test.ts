@@ -88,7 +88,7 @@ describe("programCycles", () => {
     });
     expect(programCycles([load], geometry).stallData).toBe(COMMAND_OVERHEAD + latency + 2048);
     const windows = { ...load, tapsEnable: 1, inHeight: 32, inWidth: 32, inChannels: 3, outChannels: 27 };
-    expect(programCycles([windows], geometry).stallData).toBe(COMMAND_OVERHEAD + latency + 32 * 4 * 8);
+    expect(programCycles([windows], geometry).stallData).toBe(COMMAND_OVERHEAD + latency + 32 * 4 * 11);
   });
 
   it("adds up: every cycle of a layer is compute, weights or data, and layers make the frame", () => {
