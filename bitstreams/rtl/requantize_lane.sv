@@ -34,7 +34,8 @@ module requantize_lane
   output logic [7:0]         code1_o
 );
   logic [31:0] table0 [256];
-  logic [31:0] table1 [256];
+  // Few models have a second output with a table: LUTs, so that the block RAMs suffice.
+  (* ram_style = "distributed" *) logic [31:0] table1 [256];
   logic [31:0] addends0 [512];
   logic [31:0] addends1 [512];
 

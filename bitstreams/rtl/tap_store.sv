@@ -11,15 +11,21 @@ module tap_store #(
   output logic [1:0]                    granted_o,  // the address of this cycle is read
   output logic [1:0][127:0]             data_o      // one cycle later
 );
-  (* ram_style = "block" *) logic [127:0] memory [Beats];
   wire [1:0] taken = {write_i && write_address_i[0], write_i && !write_address_i[0]};
   wire [$clog2(Beats)-1:0] address_a = taken[0] ? write_address_i : address_i[0];
   wire [$clog2(Beats)-1:0] address_b = taken[1] ? write_address_i : address_i[1];
   assign granted_o = ~taken;
-  always_ff @(posedge clk_i) begin
-    if (taken[0]) memory[address_a] <= data_i;
-    else data_o[0] <= memory[address_a];
-    if (taken[1]) memory[address_b] <= data_i;
-    else data_o[1] <= memory[address_b];
+  // In words of 32 bits: a block RAM with two such ports is one; tools choose worse for 128.
+  for (genvar word = 0; word < 4; word += 1) begin : gen_word
+    (* ram_style = "block" *) logic [31:0] memory [Beats];
+    logic [31:0] first_q, second_q;
+    always_ff @(posedge clk_i) begin
+      if (taken[0]) memory[address_a] <= data_i[word*32 +: 32];
+      else first_q <= memory[address_a];
+      if (taken[1]) memory[address_b] <= data_i[word*32 +: 32];
+      else second_q <= memory[address_b];
+    end
+    assign data_o[0][word*32 +: 32] = first_q;
+    assign data_o[1][word*32 +: 32] = second_q;
   end
 endmodule
