@@ -416,7 +416,8 @@ module weight_decoder
           grid_width_q <= command_i.kernel_width;
           grid_x_q <= '0;
           predict_top_q <= 1'b0;
-          state_q <= !predicted_q ? TapOffsets : bits[0] ? Grid : Coefficients;
+          // More inputs than the predictor has rows would also wrap in grid_channels_q and never end.
+          state_q <= !predicted_q ? TapOffsets : bits[0] ? Grid : 32'(inputs) >= PredictedRows ? Damaged : Coefficients;
           grid_rows_q <= '0;
         end
         Grid: if (window_ok) begin
