@@ -15,7 +15,7 @@ module tap_store #(
   wire [$clog2(Beats)-1:0] address_a = taken[0] ? write_address_i : address_i[0];
   wire [$clog2(Beats)-1:0] address_b = taken[1] ? write_address_i : address_i[1];
   assign granted_o = ~taken;
-  // In words of 32 bits: a block RAM with two such ports is one; tools choose worse for 128.
+  // In words of 32 bits, the width of a block RAM with two ports that both write; tools choose worse for 128.
   for (genvar word = 0; word < 4; word += 1) begin : gen_word
     (* ram_style = "block" *) logic [31:0] memory [Beats];
     logic [31:0] first_q, second_q;

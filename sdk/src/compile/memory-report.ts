@@ -1,6 +1,6 @@
 /**
  * On-chip and DDR memory a model and its overlay take, against the K26's. Block counts follow from the geometry; they
- * are what synthesis is expected to infer, not a place-and-route result.
+ * are what yosys infers, not a place-and-route result.
  */
 import type { OverlayGeometry } from "../overlay/geometry.js";
 import type { MemoryUse } from "./types.js";
@@ -36,15 +36,15 @@ function ultraRams({ activationRows, weightLines, pixels, inputs, outputs }: Ove
 }
 
 /**
- * Decoder tables: one 36-Kbit block serves two lanes. Output tables (2 x 512 bytes) and addend tables (2 x 256 words):
- * one 18-Kbit block with two ports serves two requantisation lanes for each of the two tables. Channel parameters and
- * the bus FIFOs: 128 bits wide, two blocks each.
+ * What yosys maps each part to (docs/synthesis.md), scaled with the geometry: the tables of a pair of decoder lanes, the
+ * output and addend tables of a requantisation lane, the tap store of a pair of pixels, the predictor's history of an
+ * output; then bus FIFOs, the commands' check, the table builder and the words in front of the lanes.
  */
-function blockRams({ decoderLanes, requantizeLanes }: OverlayGeometry): number {
-  const decoder = Math.ceil(decoderLanes / 2);
-  const outputTables = Math.ceil(requantizeLanes / 2);
-  const addends = Math.ceil(requantizeLanes / 2);
-  const parameters = 2;
-  const fifos = 3 * 2;
-  return decoder + outputTables + addends + parameters + fifos;
+function blockRams({ decoderLanes, requantizeLanes, pixels, outputs }: OverlayGeometry): number {
+  const decoder = 5.5 * Math.ceil(decoderLanes / 2);
+  const predictor = outputs - 0.5;
+  const requantizer = 1.5 * requantizeLanes;
+  const taps = 8 * Math.ceil(pixels / 2);
+  const fifosAndTables = 10;
+  return decoder + predictor + requantizer + taps + fifosAndTables;
 }

@@ -116,6 +116,10 @@ function addProducts(
     for (let o = 0; o < outputs; o += 1) {
       const value = gradient[start + o];
       if (value === 0) continue;
+      if (!coupled) {
+        sum[o * outputs + o] += value * value;
+        continue;
+      }
       const first = o - (o % groupOutputs);
       for (let u = first; u < first + groupOutputs; u += 1)
         sum[o * outputs + u] += value * gradient[start + u];
