@@ -111,6 +111,7 @@ function ratiosOf({ file, part, layers: most, saved, bits, belowEntropy, pairs: 
   const checks = [
     [ans.bytes <= zlib, "gzip -9"],
     [ans.bytes <= weights + STORED_SLACK, `stored + ${STORED_SLACK}`],
+    [of("rice").bytes <= zlib, "rice <= gzip -9"],
   ];
   const belowLimit = (total, percent, what) => {
     const limit = report.entropy * (1 - percent / 100);

@@ -6,5 +6,5 @@ export * from "./range-coder.js";
 export * from "./raw.js";
 export * from "./registry.js";
 export * from "./report.js";
-export * from "./rice.js";
+export * from "./rice/codec.js";
 export * from "./types.js";

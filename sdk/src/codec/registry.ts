@@ -5,7 +5,7 @@ import { deflateCodec } from "./deflate.js";
 import { huffmanCodec } from "./huffman.js";
 import { rangeCodec } from "./range-coder.js";
 import { rawCodec } from "./raw.js";
-import { riceCodec } from "./rice.js";
+import { riceCodec } from "./rice/codec.js";
 import type { WeightCodec } from "./types.js";
 
 /** What an overlay may decode; its CAPABILITY register says which it does. */
