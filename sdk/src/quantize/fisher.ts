@@ -38,6 +38,7 @@ export function logitCoupling(
     const outputs = Math.sqrt(sum.length);
     let mean = 0;
     for (let o = 0; o < outputs; o += 1) mean += sum[o * (outputs + 1)] / outputs;
+    mirrorLower(sum, outputs);
     for (let index = 0; index < sum.length; index += 1) {
       const least =
         index % (outputs + 1) === 0 ? Math.max(LEAST_SHARE * mean, 1e-30) : Number.NEGATIVE_INFINITY;
@@ -45,6 +46,10 @@ export function logitCoupling(
     }
   }
   return sums;
+}
+
+function mirrorLower(matrix: Float64Array, n: number): void {
+  for (let o = 0; o < n; o += 1) for (let u = 0; u < o; u += 1) matrix[u * n + o] = matrix[o * n + u];
 }
 
 /** The importance of each output alone, by node name. */
@@ -112,7 +117,10 @@ function addProducts(
   sums.set(node.name, sum);
   const groupOutputs = outputs / node.groups;
   const coupled = groupOutputs <= MOST_COUPLED_OUTPUTS;
+  // Half of the gradients are 0 behind a clamp, and products come in pairs: the lower triangle of the others suffices.
+  const active = new Int32Array(outputs);
   for (let start = 0; start < gradient.length; start += outputs) {
+    let count = 0;
     for (let o = 0; o < outputs; o += 1) {
       const value = gradient[start + o];
       if (value === 0) continue;
@@ -120,9 +128,11 @@ function addProducts(
         sum[o * outputs + o] += value * value;
         continue;
       }
+      active[count] = o;
+      count += 1;
       const first = o - (o % groupOutputs);
-      for (let u = first; u < first + groupOutputs; u += 1)
-        sum[o * outputs + u] += value * gradient[start + u];
+      for (let index = count - 1; index >= 0 && active[index] >= first; index -= 1)
+        sum[o * outputs + active[index]] += value * gradient[start + active[index]];
     }
   }
 }
