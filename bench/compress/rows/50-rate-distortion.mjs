@@ -9,16 +9,30 @@ export default [
   {
     model: "resnet20",
     setting: "rate-distortion, drop <= 0.3",
-    options: { ...settings, lambda: 1.79e-5 },
+    options: { ...settings, lambda: 2.3e-5 },
     calibration,
     reach: { drop: 0.3, bitsPerWeight: 1.85 },
   },
   {
     model: "resnet20",
     setting: "rate-distortion, drop <= 1.0",
-    options: { ...settings, lambda: 4.52e-5 },
+    options: { ...settings, lambda: 6.1e-5 },
     calibration,
     reach: { drop: 1.0, bitsPerWeight: 1.4 },
+  },
+  {
+    model: "resnet20",
+    setting: "rate-distortion, drop <= 0.3 at 1.55 b/w",
+    options: { ...settings, lambda: 4.25e-5 },
+    calibration,
+    reach: { drop: 0.3, bitsPerWeight: 1.55 },
+  },
+  {
+    model: "resnet20",
+    setting: "rate-distortion, drop <= 1.0 at 1.20 b/w",
+    options: { ...settings, lambda: 1e-4 },
+    calibration,
+    reach: { drop: 1.0, bitsPerWeight: 1.2 },
   },
   {
     model: "resnet8",
