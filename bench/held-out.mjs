@@ -1,46 +1,99 @@
 /**
- * How the drop on held-out training images, which is all the planner sees, relates to the drop on the test set:
- * ResNet-20, rate-distortion at three prices, both measured on the emulated overlay.
+ * Rate-distortion measured on held-out training images, which is all the planner and whoever chooses settings may see:
+ * how far the integer logits lie from the float ones. With --limit also the drop there against that on the test set.
+ * Everything on the emulated overlay.
  *
- *   node bench/held-out.mjs [--images N] [--limit N] [--calibration N]
+ *   node bench/held-out.mjs [--model resnet20|resnet8] [--lambda 1e-5,4e-5,1e-4] [--calibration N] [--positions N]
+ *                           [--images N] [--limit N]
+ *
+ *   --limit   test images; default 0, none
  */
 import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { importFloatModel } from "@sluice/sdk/import/float";
-import { codedSize, lowerFloatGraph, quantizeModel } from "@sluice/sdk/quantize";
-import { correctInFloat, correctOnOverlay } from "./compress/evaluate.mjs";
+import { codedSize, defaultWeightOptions, lowerFloatGraph, quantizeModel } from "@sluice/sdk/quantize";
+import { argmax } from "@sluice/sdk/reference";
+import { logitsInFloat, logitsOnOverlay } from "./compress/evaluate.mjs";
 import { models, preprocess } from "./compress/models.mjs";
 import { cifarTestSet, cifarTrainingImages, sharedFile } from "./shared-data.mjs";
 
 const RECORD_BYTES = 3073;
 const { values } = parseArgs({
   options: {
-    images: { type: "string", default: "4000" },
-    limit: { type: "string", default: "10000" },
+    model: { type: "string", default: "resnet20" },
+    lambda: { type: "string", default: "1e-5,4e-5,1e-4" },
     calibration: { type: "string", default: "512" },
+    positions: { type: "string", default: String(defaultWeightOptions.positions) },
+    images: { type: "string", default: "4000" },
+    limit: { type: "string", default: "0" },
   },
 });
-const { file, encoding } = models.resnet20;
+const { file, encoding } = models[values.model];
 const model = importFloatModel(sharedFile("models", file), { file });
 const count = Number(values.calibration);
+const positions = Number(values.positions);
 const images = preprocess(cifarTrainingImages(count, 1), encoding);
-const sets = [heldOut(Number(values.images)), cifarTestSet(Number(values.limit))];
-const top1 = (correct, set) => (100 * correct) / set.count;
-const float = sets.map((set) => top1(correctInFloat(model, encoding, set), set));
-process.stdout.write(`float: held out ${float[0].toFixed(2)} %, test ${float[1].toFixed(2)} %\n`);
-for (const lambda of [1e-5, 4e-5, 1e-4]) {
-  const plan = quantizeModel(model, images, count, { lambda, random: seeded(1) });
+const sets = [heldOut(Number(values.images))];
+if (Number(values.limit) > 0) sets.push(cifarTestSet(Number(values.limit)));
+const float = sets.map((set) => logitsInFloat(model, encoding, set));
+const exact = sets.map((set, index) => top1(float[index], set));
+process.stdout.write(
+  `float: held out ${exact[0].toFixed(2)} %${exact[1] ? `, test ${exact[1].toFixed(2)} %` : ""}\n`,
+);
+for (const lambda of values.lambda.split(",").map(Number)) {
+  const started = performance.now();
+  const plan = quantizeModel(model, images, count, { lambda, positions, random: seeded(1) });
+  const seconds = (performance.now() - started) / 1000;
   const inputEncoding = { kind: "normalize", ...encoding, rounding: "half-away" };
   const graph = lowerFloatGraph(model, plan, { inputEncoding });
   const { bitsPerWeight } = codedSize(model, plan, graph);
-  const drops = [];
-  for (const [index, set] of sets.entries()) {
-    drops.push(float[index] - top1(await correctOnOverlay(graph, set), set));
-  }
-  const [held, test] = drops;
+  const logits = await Promise.all(sets.map((set) => logitsOnOverlay(graph, set)));
+  const drops = sets.map((set, index) => exact[index] - top1(logits[index], set));
+  const { squaredError, divergence, agreement } = compare(logits[0], float[0], sets[0].count);
   process.stdout.write(
-    `lambda ${lambda}: ${bitsPerWeight.toFixed(3)} b/w, drop held out ${held.toFixed(2)}, test ${test.toFixed(2)}, ratio ${(held / test).toFixed(2)}\n`,
+    `lambda ${lambda}: ${bitsPerWeight.toFixed(4)} b/w in ${seconds.toFixed(0)} s; held out: squared logit error ${squaredError.toFixed(2)}, ` +
+      `KL divergence ${divergence.toFixed(5)}, agreement ${agreement.toFixed(2)} %, drop ${drops[0].toFixed(2)}` +
+      `${drops.length > 1 ? `; test: drop ${drops[1].toFixed(2)}` : ""}\n`,
   );
+}
+
+function top1(logits, set) {
+  const classes = logits.length / set.count;
+  let correct = 0;
+  for (let image = 0; image < set.count; image += 1) {
+    if (argmax(logits.subarray(image * classes, (image + 1) * classes)) === set.labels[image]) correct += 1;
+  }
+  return (100 * correct) / set.count;
+}
+
+/** Means over images: squared error of the logits less their common shift, KL(float || integer), equal answers. */
+function compare(logits, exact, images) {
+  const classes = logits.length / images;
+  let squaredError = 0;
+  let divergence = 0;
+  let equal = 0;
+  for (let image = 0; image < images; image += 1) {
+    const a = exact.subarray(image * classes, (image + 1) * classes);
+    const b = logits.subarray(image * classes, (image + 1) * classes);
+    const shift = b.reduce((sum, value, index) => sum + value - a[index], 0) / classes;
+    const [p, q] = [a, b].map(logSoftmax);
+    for (let index = 0; index < classes; index += 1) {
+      squaredError += (b[index] - a[index] - shift) ** 2;
+      divergence += Math.exp(p[index]) * (p[index] - q[index]);
+    }
+    if (argmax(a) === argmax(b)) equal += 1;
+  }
+  return {
+    squaredError: squaredError / images,
+    divergence: divergence / images,
+    agreement: (100 * equal) / images,
+  };
+}
+
+function logSoftmax(logits) {
+  const largest = Math.max(...logits);
+  const sum = logits.reduce((all, value) => all + Math.exp(value - largest), 0);
+  return Float64Array.from(logits, (value) => value - largest - Math.log(sum));
 }
 
 /** Training images of another batch than the calibration's. */

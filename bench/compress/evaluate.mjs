@@ -14,6 +14,24 @@ const BATCH = 64;
 
 /** Bit-exact with the integer reference, and faster. */
 export async function correctOnOverlay(graph, set) {
+  let correct = 0;
+  await runOnOverlay(graph, set, (image, codes) => {
+    if (argmax(codes) === set.labels[image]) correct += 1;
+  });
+  return correct;
+}
+
+/** Real logits of every image, one after the other. */
+export async function logitsOnOverlay(graph, set) {
+  const { scale, zeroPoint } = graph.tensors[graph.output];
+  const logits = [];
+  await runOnOverlay(graph, set, (_, codes) => {
+    for (const code of codes) logits.push((code - zeroPoint) * scale);
+  });
+  return Float32Array.from(logits);
+}
+
+async function runOnOverlay(graph, set, visit) {
   const preprocessing = defaultPreprocessing(graph);
   const table = encodingTable(preprocessing, graph);
   const compiled = compile(graph, { geometry: kv260Geometry, codec: defaultCodec });
@@ -24,7 +42,6 @@ export async function correctOnOverlay(graph, set) {
   });
   const driver = new OverlayDriver(device, { batchFrames: BATCH });
   driver.load(compiled.plan, compiled.sections);
-  let correct = 0;
   for (let start = 0; start < set.count; start += BATCH) {
     const count = Math.min(BATCH, set.count - start);
     const frames = Array.from({ length: count }, (_, index) => {
@@ -36,26 +53,31 @@ export async function correctOnOverlay(graph, set) {
     const bytes = outputs.length / count;
     for (let index = 0; index < count; index += 1) {
       const frame = outputs.subarray(index * bytes, (index + 1) * bytes);
-      const codes = outputCodes(frame, compiled.output, kv260Geometry);
-      if (argmax(Int32Array.from(codes)) === set.labels[start + index]) correct += 1;
+      visit(start + index, Int32Array.from(outputCodes(frame, compiled.output, kv260Geometry)));
     }
+  }
+}
+
+export function correctInFloat(model, encoding, set) {
+  const logits = logitsInFloat(model, encoding, set);
+  const classes = logits.length / set.count;
+  let correct = 0;
+  for (let image = 0; image < set.count; image += 1) {
+    if (argmax(logits.subarray(image * classes, (image + 1) * classes)) === set.labels[image]) correct += 1;
   }
   return correct;
 }
 
-export function correctInFloat(model, encoding, set) {
+export function logitsInFloat(model, encoding, set) {
   const interpreter = createFloatInterpreter(model, { batch: BATCH });
-  let correct = 0;
+  let logits;
   for (let start = 0; start < set.count; start += BATCH) {
     const count = Math.min(BATCH, set.count - start);
-    const logits = interpreter.run(preprocess(pixelsOf(set, start, count), encoding), count);
-    const classes = logits.length / count;
-    for (let index = 0; index < count; index += 1) {
-      const row = logits.subarray(index * classes, (index + 1) * classes);
-      if (argmax(row) === set.labels[start + index]) correct += 1;
-    }
+    const some = interpreter.run(preprocess(pixelsOf(set, start, count), encoding), count);
+    logits ??= new Float32Array((set.count * some.length) / count);
+    logits.set(some, (start * some.length) / count);
   }
-  return correct;
+  return logits;
 }
 
 function pixelsOf({ pixels, pixelsPerImage }, first, count) {

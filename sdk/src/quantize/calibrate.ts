@@ -53,20 +53,24 @@ export function sampleOf(values: Float32Array): Sample {
   return { min, max, sorted: sorted.sort() };
 }
 
-/** @param images values of the model's input, one image after the other (float, preprocessed) */
-export function calibrate(
-  graph: FloatGraph,
-  images: Activations,
-  count: number,
-  options: CalibrationOptions,
-): Map<TensorId, ActivationGrid> {
-  const { stored } = planStorage(graph);
-  const factors = multipliedTensors(graph);
-  const grids = new Map<TensorId, ActivationGrid>();
-  const values = new Map<TensorId, Activations>([[graph.input, images]]);
-  const liveness = new Liveness(graph);
-  const visit = (id: TensorId): void => {
-    const tensor = stored.get(id);
+/** Grids of a graph's tensors, one after the other in network order, as their values become known. */
+export class Calibration {
+  readonly grids = new Map<TensorId, ActivationGrid>();
+  private readonly stored;
+  private readonly factors;
+
+  constructor(
+    private readonly graph: FloatGraph,
+    private readonly options: CalibrationOptions,
+  ) {
+    this.stored = planStorage(graph).stored;
+    this.factors = multipliedTensors(graph);
+  }
+
+  /** @param values of the tensor for all images, from the float model */
+  visit(id: TensorId, values: Activations): void {
+    const { graph, options, grids, factors } = this;
+    const tensor = this.stored.get(id);
     if (!tensor) return;
     const inherited = tensor.gridOf !== id ? grids.get(tensor.gridOf) : undefined;
     if (inherited) {
@@ -74,7 +78,7 @@ export function calibrate(
       return;
     }
     const isEnd = id === graph.input || id === graph.output;
-    const sample = sampleOf(values.get(id) as Activations);
+    const sample = sampleOf(values);
     const isSplit = options.operands && options.bits < 8 && !isEnd && isAddedAndMultiplied(graph, id);
     const nonNegative = tensor.nonNegative || (sample.min >= 0 && id === graph.input);
     if (isSplit) options.operands?.set(id, gridFor(sample, options, nonNegative));
@@ -84,14 +88,27 @@ export function calibrate(
     const grid = gridFor(sample, choice, nonNegative);
     const pooled = tensor.averageOf === undefined ? undefined : grids.get(tensor.averageOf);
     grids.set(id, pooled ? pooledGrid(pooled, sample, grid) : grid);
-  };
-  visit(graph.input);
+  }
+}
+
+/** @param images values of the model's input, one image after the other (float, preprocessed) */
+export function calibrate(
+  graph: FloatGraph,
+  images: Activations,
+  count: number,
+  options: CalibrationOptions,
+): Map<TensorId, ActivationGrid> {
+  const calibration = new Calibration(graph, options);
+  const values = new Map<TensorId, Activations>([[graph.input, images]]);
+  const liveness = new Liveness(graph);
+  calibration.visit(graph.input, images);
   for (const node of graph.nodes) {
-    values.set(node.output, runNode(graph, node, values, count));
-    visit(node.output);
+    const output = runNode(graph, node, values, count);
+    values.set(node.output, output);
+    calibration.visit(node.output, output);
     liveness.afterNode(node, values);
   }
-  return grids;
+  return calibration.grids;
 }
 
 /** Tensors whose grid weights multiply, their own or one that takes it over. */

@@ -5,8 +5,8 @@
  *
  * With G diagonal this is `descend` and `refitScales`.
  */
-import { type CodePrice, cheapest, type GramSystem } from "./gram-solver.js";
-import { cholesky, damped, solveCholesky } from "./linear-algebra.js";
+import { type CodePrice, cheapest, type GramSystem, priceAt } from "./gram-solver.js";
+import { cholesky, damped, solveCholesky, timesSymmetric } from "./linear-algebra.js";
 
 /** Keeps the refit's system solvable where two outputs are almost one. */
 const REFIT_RIDGE = 1e-6;
@@ -26,29 +26,37 @@ export function descendCoupled(
 ): number {
   const outputs = scale.length;
   const gradient = productGEC(weights, scale, matrix, size, coupling, codes);
+  // What the codes changed in this column add to its gradient; the other columns learn of it when the column is done.
+  const added = new Float64Array(outputs);
   let changed = 0;
   for (let pass = 0; pass < passes; pass += 1) {
     let changedHere = 0;
     // Inputs of little variance first: what matters more corrects them.
     for (let index = size - 1; index >= 0; index -= 1) {
       const k = order[index];
+      const variance = matrix[k * size + k];
+      let changedInColumn = 0;
       for (let o = 0; o < outputs; o += 1) {
         const at = o * size + k;
         if (price.mask?.[at] === 0) continue;
-        const curvature = coupling[o * outputs + o] * matrix[k * size + k] * scale[o];
-        const optimum = codes[at] - gradient[at] / curvature;
-        const code = cheapest(optimum, curvature * scale[o], price, codes[at]);
+        const curvature = coupling[o * outputs + o] * variance * scale[o];
+        const optimum = codes[at] - (gradient[at] + added[o] * variance) / curvature;
+        const code = cheapest(optimum, curvature * scale[o], priceAt(price, at), codes[at]);
         if (code === codes[at]) continue;
         const delta = (code - codes[at]) * scale[o];
         codes[at] = code;
-        changedHere += 1;
-        for (let u = 0; u < outputs; u += 1) {
-          const factor = coupling[u * outputs + o] * delta;
-          if (factor === 0) continue;
-          const row = u * size;
-          for (let j = 0; j < size; j += 1) gradient[row + j] += factor * matrix[k * size + j];
-        }
+        changedInColumn += 1;
+        for (let u = 0; u < outputs; u += 1) added[u] += coupling[u * outputs + o] * delta;
       }
+      if (changedInColumn === 0) continue;
+      changedHere += changedInColumn;
+      for (let u = 0; u < outputs; u += 1) {
+        const factor = added[u];
+        if (factor === 0) continue;
+        const row = u * size;
+        for (let j = 0; j < size; j += 1) gradient[row + j] += factor * matrix[k * size + j];
+      }
+      added.fill(0);
     }
     changed += changedHere;
     if (changedHere === 0) break;
@@ -66,7 +74,7 @@ export function refitScalesCoupled(
 ): Float64Array {
   const outputs = scale.length;
   const real = Float64Array.from(codes);
-  const smoothed = rowsTimes(real, matrix, size);
+  const smoothed = timesSymmetric(real, matrix, size);
   const system = new Float64Array(outputs * outputs);
   const right = new Float64Array(outputs);
   for (let o = 0; o < outputs; o += 1) {
@@ -92,25 +100,13 @@ function productGEC(
 ): Float64Array {
   const outputs = scale.length;
   const error = weights.map((weight, index) => codes[index] * scale[Math.floor(index / size)] - weight);
-  const smoothed = rowsTimes(error, matrix, size);
+  const smoothed = timesSymmetric(error, matrix, size);
   const result = new Float64Array(weights.length);
   for (let o = 0; o < outputs; o += 1) {
     for (let u = 0; u < outputs; u += 1) {
       const g = coupling[o * outputs + u];
       if (g === 0) continue;
       for (let k = 0; k < size; k += 1) result[o * size + k] += g * smoothed[u * size + k];
-    }
-  }
-  return result;
-}
-
-/** Each row [size] times a symmetric matrix. */
-function rowsTimes(rows: Float64Array, matrix: Float64Array, size: number): Float64Array {
-  const result = new Float64Array(rows.length);
-  for (let row = 0; row < rows.length; row += size) {
-    for (let i = 0; i < size; i += 1) {
-      const value = rows[row + i];
-      if (value !== 0) for (let j = 0; j < size; j += 1) result[row + j] += value * matrix[i * size + j];
     }
   }
   return result;

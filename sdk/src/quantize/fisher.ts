@@ -1,7 +1,8 @@
 /**
  * How much the logits care: G[o][u] = E (d p / d z_o) (d p / d z_u) for a random projection p of the logits and every
- * convolution's outputs z, summed over positions; its diagonal is the importance of each output channel. No labels: the projections are Gaussian with their mean removed (the Fisher
- * information of a model whose logits have unit noise).
+ * convolution's outputs z, summed over positions; its diagonal is the importance of each output channel. No labels: the
+ * projections are drawn as the model's own answers would vary (its Fisher information, softened and with every image of
+ * one weight).
  */
 import { GraphError } from "../errors.js";
 import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float.js";
@@ -11,6 +12,9 @@ import { type Activations, runNode } from "./stepwise.js";
 import { transposeConvolution, widen } from "./transposed-convolution.js";
 
 const BATCH = 64;
+
+/** Of the shares of classes, in units of the logits' spread. */
+const TEMPERATURE = 0.5;
 
 /** Channels that nothing depends on still get this share of the layer's mean, so that steps stay finite. */
 const LEAST_SHARE = 1e-3;
@@ -38,6 +42,7 @@ export function logitCoupling(
     const outputs = Math.sqrt(sum.length);
     let mean = 0;
     for (let o = 0; o < outputs; o += 1) mean += sum[o * (outputs + 1)] / outputs;
+    mirrorLower(sum, outputs);
     for (let index = 0; index < sum.length; index += 1) {
       const least =
         index % (outputs + 1) === 0 ? Math.max(LEAST_SHARE * mean, 1e-30) : Number.NEGATIVE_INFINITY;
@@ -45,6 +50,10 @@ export function logitCoupling(
     }
   }
   return sums;
+}
+
+function mirrorLower(matrix: Float64Array, n: number): void {
+  for (let o = 0; o < n; o += 1) for (let u = 0; u < o; u += 1) matrix[u * n + o] = matrix[o * n + u];
 }
 
 /** The importance of each output alone, by node name. */
@@ -70,7 +79,8 @@ function accumulate(
 ): void {
   const values = new Map<TensorId, Activations>([[graph.input, images]]);
   for (const node of graph.nodes) values.set(node.output, runNode(graph, node, values, count));
-  const gradients = new Map<TensorId, Activations>([[graph.output, projections(graph, count, random)]]);
+  const logits = values.get(graph.output) as Activations;
+  const gradients = new Map<TensorId, Activations>([[graph.output, projections(logits, count, random)]]);
   for (const node of [...graph.nodes].reverse()) {
     const gradient = gradients.get(node.output);
     gradients.delete(node.output);
@@ -87,19 +97,49 @@ function accumulate(
   }
 }
 
-function projections(graph: FloatGraph, count: number, random: () => number): Activations {
-  const classes = elementCount(graph.tensors[graph.output].shape);
-  const values = new Float32Array(count * classes);
+/**
+ * Random directions in which the logits of each image are looked at: Gaussian, mostly between the classes that the image
+ * could be taken for. Their covariance is that of the answer, diag(p) - p pt for softened shares p, so that errors between
+ * classes far below count little; all images count alike, however sure the model is.
+ */
+function projections(logits: Activations, count: number, random: () => number): Activations {
+  const classes = logits.length / count;
+  const temperature = TEMPERATURE * spread(logits, classes);
+  const values = new Float32Array(logits.length);
   for (let image = 0; image < count; image += 1) {
     const row = values.subarray(image * classes, (image + 1) * classes);
-    let mean = 0;
+    const share = softened(logits.subarray(image * classes, (image + 1) * classes), temperature);
+    let common = 0;
     for (let index = 0; index < classes; index += 1) {
       row[index] = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-      mean += row[index] / classes;
+      common += Math.sqrt(share[index]) * row[index];
     }
-    for (let index = 0; index < classes; index += 1) row[index] -= mean;
+    // The trace of that covariance; one of independent logits less their mean has classes - 1.
+    const trace = 1 - share.reduce((sum, p) => sum + p * p, 0);
+    const length = Math.sqrt((classes - 1) / Math.max(trace, 1e-12));
+    for (let index = 0; index < classes; index += 1) {
+      row[index] = (Math.sqrt(share[index]) * row[index] - share[index] * common) * length;
+    }
   }
   return values;
+}
+
+function softened(logits: Activations, temperature: number): Float64Array {
+  const largest = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const shares = Float64Array.from(logits, (value) => Math.exp((value - largest) / temperature));
+  const sum = shares.reduce((all, value) => all + value, 0);
+  return shares.map((value) => value / sum);
+}
+
+/** Root mean square of the logits less each image's mean. */
+function spread(logits: Activations, classes: number): number {
+  let squares = 0;
+  for (let first = 0; first < logits.length; first += classes) {
+    const row = logits.subarray(first, first + classes);
+    const mean = row.reduce((sum, value) => sum + value, 0) / classes;
+    for (const value of row) squares += (value - mean) ** 2;
+  }
+  return Math.sqrt(squares / logits.length) + 1e-12;
 }
 
 function addProducts(
@@ -112,7 +152,10 @@ function addProducts(
   sums.set(node.name, sum);
   const groupOutputs = outputs / node.groups;
   const coupled = groupOutputs <= MOST_COUPLED_OUTPUTS;
+  // Half of the gradients are 0 behind a clamp, and products come in pairs: the lower triangle of the others suffices.
+  const active = new Int32Array(outputs);
   for (let start = 0; start < gradient.length; start += outputs) {
+    let count = 0;
     for (let o = 0; o < outputs; o += 1) {
       const value = gradient[start + o];
       if (value === 0) continue;
@@ -120,9 +163,11 @@ function addProducts(
         sum[o * outputs + o] += value * value;
         continue;
       }
+      active[count] = o;
+      count += 1;
       const first = o - (o % groupOutputs);
-      for (let u = first; u < first + groupOutputs; u += 1)
-        sum[o * outputs + u] += value * gradient[start + u];
+      for (let index = count - 1; index >= 0 && active[index] >= first; index -= 1)
+        sum[o * outputs + active[index]] += value * gradient[start + active[index]];
     }
   }
 }

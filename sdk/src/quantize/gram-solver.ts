@@ -5,7 +5,7 @@
  *
  * A row w [K] is put on steps of s: error = s^2 (q - w/s)t C (q - w/s), cost = h error + lambda bits(q).
  */
-import { invert } from "./linear-algebra.js";
+import { cholesky, invertLower } from "./linear-algebra.js";
 
 /** Codes allowed, and what they cost. */
 export interface CodePrice {
@@ -19,6 +19,8 @@ export interface CodePrice {
   readonly mask?: Uint8Array;
   /** Bits of code c at [c + limit]; absent: every code costs the same. */
   readonly bits?: Float64Array;
+  /** Where codes are priced by class: what holds for each class, and the class of each code, [O][K]. */
+  readonly classes?: { readonly prices: readonly CodePrice[]; readonly of: Uint8Array };
   /** Cost of one bit. */
   readonly lambda: number;
   /** Weight of the squared error of each output. */
@@ -45,26 +47,20 @@ export function prepareGram(matrix: Float64Array, size: number): GramSystem {
   for (let i = 0; i < size; i += 1) {
     for (let j = 0; j < size; j += 1) permuted[i * size + j] = matrix[order[i] * size + order[j]];
   }
-  const { inverse, meanLogDet } = invert(permuted, size);
-  return { size, matrix, order, factor: upperFactor(inverse, size), meanLogDet };
+  const { factor, meanLogDet } = factorOfInverse(permuted, size);
+  return { size, matrix, order, factor, meanLogDet };
 }
 
-/** U with A = Ut U. */
-function upperFactor(a: Float64Array, n: number): Float64Array {
-  const u = new Float64Array(n * n);
-  for (let i = 0; i < n; i += 1) {
-    for (let j = i; j < n; j += 1) u[i * n + j] = a[i * n + j];
-  }
-  for (let k = 0; k < n; k += 1) {
-    const pivot = Math.sqrt(u[k * n + k]);
-    for (let j = k; j < n; j += 1) u[k * n + j] /= pivot;
-    for (let i = k + 1; i < n; i += 1) {
-      const factor = u[k * n + i];
-      if (factor === 0) continue;
-      for (let j = i; j < n; j += 1) u[i * n + j] -= factor * u[k * n + j];
-    }
-  }
-  return u;
+/**
+ * U with A^-1 = Ut U, upper: the inverse of R in A = R Rt, R upper, which is the Cholesky factor of A with its rows and
+ * columns in reverse.
+ */
+function factorOfInverse(a: Float64Array, n: number): { factor: Float64Array; meanLogDet: number } {
+  const reversed = a.slice().reverse();
+  const lower = cholesky(reversed, n);
+  let sum = 0;
+  for (let i = 0; i < n; i += 1) sum += 2 * Math.log(lower[i * (n + 1)]);
+  return { factor: invertLower(lower, n).reverse(), meanLogDet: sum / n };
 }
 
 /**
@@ -86,7 +82,7 @@ export function roundWithGram(
       const pivot = factor[k * size + k];
       const weight = (price.importance[o] * scale[o] ** 2) / pivot ** 2;
       const at = o * size + order[k];
-      const code = price.mask?.[at] === 0 ? 0 : cheapest(row[k], weight, price);
+      const code = price.mask?.[at] === 0 ? 0 : cheapest(row[k], weight, priceAt(price, at));
       codes[at] = code;
       const error = (row[k] - code) / pivot;
       if (error === 0) continue;
@@ -94,6 +90,11 @@ export function roundWithGram(
     }
   }
   return codes;
+}
+
+/** What holds for the code at this index. */
+export function priceAt(price: CodePrice, at: number): CodePrice {
+  return price.classes ? price.classes.prices[price.classes.of[at]] : price;
 }
 
 /** Among the nearest code, one towards zero, zero, and the current one. @param weight cost of a squared step */

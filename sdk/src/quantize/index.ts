@@ -2,6 +2,7 @@ export * from "./activation-equalization.js";
 export * from "./adaround.js";
 export * from "./bias-range.js";
 export * from "./calibrate.js";
+export * from "./code-classes.js";
 export * from "./coded-size.js";
 export * from "./compensate.js";
 export * from "./coupled-descent.js";

@@ -24,6 +24,8 @@ export interface GroupContext {
   readonly importance?: Float64Array;
   /** [O][O]: the same with the products of outputs; the importance alone where it is not known. */
   readonly coupling?: Float64Array;
+  /** Kernel taps of a row; 1 where it is not known. */
+  readonly taps?: number;
   /** [O][K]; 0 for weights that go. */
   readonly mask?: Uint8Array;
   /** The weights under that mask, when they are known already (`refitMasked`). */
@@ -72,6 +74,7 @@ export function solveGroup(
   const target = isPrunedFirst ? (context.refitted ?? refitMasked(free, mask, gram.matrix, size)) : free;
   const solved = solveTarget(target, gram, settings, importance, {
     coupling: context.coupling,
+    taps: context.taps,
     mask: isPrunedFirst ? mask : undefined,
     random: context.random,
   });
@@ -90,7 +93,7 @@ function solveTarget(
   gram: GramSystem,
   settings: WeightOptions,
   importance: Float64Array,
-  { coupling, mask, random }: GroupContext,
+  { coupling, taps, mask, random }: GroupContext,
 ): LayerCodes {
   const { bits, perChannel, termsPerWeight } = settings;
   const scales = weightScaleKind(settings);
@@ -105,6 +108,7 @@ function solveTarget(
         sharedStep,
         rounds: RATE_ROUNDS,
         mask,
+        taps,
         roundScale: coarseSide.scale,
       });
     }

@@ -12,7 +12,20 @@ export function cholesky(a: Float64Array, n: number): Float64Array {
       let sum = a[i * n + j];
       const rowI = i * n;
       const rowJ = j * n;
-      for (let k = 0; k < j; k += 1) sum -= l[rowI + k] * l[rowJ + k];
+      // Four sums at a time: one alone waits for each of its additions.
+      let a0 = 0;
+      let a1 = 0;
+      let a2 = 0;
+      let a3 = 0;
+      let k = 0;
+      for (; k + 3 < j; k += 4) {
+        a0 += l[rowI + k] * l[rowJ + k];
+        a1 += l[rowI + k + 1] * l[rowJ + k + 1];
+        a2 += l[rowI + k + 2] * l[rowJ + k + 2];
+        a3 += l[rowI + k + 3] * l[rowJ + k + 3];
+      }
+      for (; k < j; k += 1) a0 += l[rowI + k] * l[rowJ + k];
+      sum -= a0 + a1 + (a2 + a3);
       if (i !== j) {
         l[rowI + j] = sum / l[rowJ + j];
         continue;
@@ -45,6 +58,84 @@ export function solveCholesky(l: Float64Array, n: number, b: Float64Array, colum
       for (let k = 0; k < i; k += 1) x[k] -= l[i * n + k] * value;
     }
   }
+}
+
+/** Each row [n] times a symmetric matrix; two rows and four columns at a time stay in registers. */
+export function timesSymmetric(rows: Float64Array, matrix: Float64Array, n: number): Float64Array {
+  const result = new Float64Array(rows.length);
+  const count = rows.length / n;
+  for (let row = 0; row < count; row += 2) {
+    const a = row * n;
+    // The last of an odd number is taken twice.
+    const b = Math.min(row + 1, count - 1) * n;
+    let column = 0;
+    for (; column + 3 < n; column += 4) {
+      const m0 = column * n;
+      const m1 = m0 + n;
+      const m2 = m1 + n;
+      const m3 = m2 + n;
+      let a0 = 0;
+      let a1 = 0;
+      let a2 = 0;
+      let a3 = 0;
+      let b0 = 0;
+      let b1 = 0;
+      let b2 = 0;
+      let b3 = 0;
+      for (let k = 0; k < n; k += 1) {
+        const x = rows[a + k];
+        const y = rows[b + k];
+        const c0 = matrix[m0 + k];
+        const c1 = matrix[m1 + k];
+        const c2 = matrix[m2 + k];
+        const c3 = matrix[m3 + k];
+        a0 += x * c0;
+        a1 += x * c1;
+        a2 += x * c2;
+        a3 += x * c3;
+        b0 += y * c0;
+        b1 += y * c1;
+        b2 += y * c2;
+        b3 += y * c3;
+      }
+      result[a + column] = a0;
+      result[a + column + 1] = a1;
+      result[a + column + 2] = a2;
+      result[a + column + 3] = a3;
+      result[b + column] = b0;
+      result[b + column + 1] = b1;
+      result[b + column + 2] = b2;
+      result[b + column + 3] = b3;
+    }
+    for (; column < n; column += 1) {
+      let sumA = 0;
+      let sumB = 0;
+      for (let k = 0; k < n; k += 1) {
+        sumA += rows[a + k] * matrix[column * n + k];
+        sumB += rows[b + k] * matrix[column * n + k];
+      }
+      result[a + column] = sumA;
+      result[b + column] = sumB;
+    }
+  }
+  return result;
+}
+
+/** The inverse of a lower triangular matrix. */
+export function invertLower(l: Float64Array, n: number): Float64Array {
+  const inverse = new Float64Array(n * n);
+  for (let i = 0; i < n; i += 1) {
+    const row = inverse.subarray(i * n, i * n + i);
+    for (let k = 0; k < i; k += 1) {
+      const value = l[i * n + k];
+      const from = k * n;
+      for (let j = 0; j <= k; j += 1) row[j] -= value * inverse[from + j];
+    }
+    const pivot = 1 / l[i * n + i];
+    for (let j = 0; j < i; j += 1) row[j] *= pivot;
+    inverse[i * n + i] = pivot;
+  }
+  return inverse;
 }
 
 /** Inverse of a symmetric positive definite matrix, and log(det A) / n. */

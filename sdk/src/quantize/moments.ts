@@ -7,6 +7,8 @@ import type { Activations } from "./stepwise.js";
 /** Positions gathered before a product is taken: float32 sums stay short, and the panel stays in cache. */
 const CHUNK = 2_048;
 const PANEL = 8;
+/** Divides CHUNK. */
+const TILE = 16;
 /** Relative error of float32 sums; added to the diagonal, so that an input without variance stays harmless. */
 const FLOAT_ERROR = 2e-6;
 
@@ -103,7 +105,8 @@ class GramProduct {
   /** The first row. */
   readonly origin: Float32Array;
   private readonly total: Float64Array;
-  private readonly line: Float32Array;
+  /** Rows wait here until a cache line of each column is full: rows of one chunk lie far apart in the columns. */
+  private readonly tile: Float32Array;
   private readonly memory = new KernelMemory();
   private readonly padded: number;
   private readonly columnsAt: number;
@@ -123,7 +126,7 @@ class GramProduct {
     this.sums = new Float64Array(width);
     this.origin = new Float32Array(width);
     this.total = new Float64Array(width * width);
-    this.line = new Float32Array(width);
+    this.tile = new Float32Array(TILE * width);
     this.columnsAt = memory.allocate(4 * width * CHUNK);
     this.panelsAt = memory.allocate(4 * this.padded * CHUNK);
     this.offsetsAt = memory.store(Int32Array.from({ length: width }, (_, index) => index * CHUNK * 4));
@@ -142,27 +145,42 @@ class GramProduct {
   }
 
   nextRow(): Float32Array {
-    return this.line;
+    const at = (this.filled % TILE) * this.width;
+    return this.tile.subarray(at, at + this.width);
   }
 
   endRow(): void {
-    const { line, width, columns, panels, filled } = this;
-    for (let index = 0; index < width; index += 1) {
-      if (this.isFirst) this.origin[index] = line[index];
-      // Less the first row: covariances do not change, and products of almost constant inputs keep their digits.
-      const value = line[index] - this.origin[index];
-      this.sums[index] += value;
-      columns[index * CHUNK + filled] = value;
-      panels[((index >> 3) * CHUNK + filled) * PANEL + (index & 7)] = value;
-    }
+    if (this.isFirst) this.origin.set(this.nextRow());
     this.isFirst = false;
     this.filled += 1;
+    if (this.filled % TILE === 0) this.transpose(TILE);
     if (this.filled === CHUNK) this.multiply();
+  }
+
+  /** The last rows, from the tile to columns and panels. */
+  private transpose(rows: number): void {
+    const { width, columns, panels, tile, origin, sums } = this;
+    const first = this.filled - rows;
+    for (let index = 0; index < width; index += 1) {
+      const from = origin[index];
+      const column = index * CHUNK + first;
+      const panel = ((index >> 3) * CHUNK + first) * PANEL + (index & 7);
+      let sum = 0;
+      for (let row = 0; row < rows; row += 1) {
+        // Less the first row: covariances do not change, and products of almost constant inputs keep their digits.
+        const value = tile[row * width + index] - from;
+        sum += value;
+        columns[column + row] = value;
+        panels[panel + row * PANEL] = value;
+      }
+      sums[index] += sum;
+    }
   }
 
   /** The full symmetric matrix. */
   finish(): Float64Array {
     if (this.filled > 0) {
+      if (this.filled % TILE > 0) this.transpose(this.filled % TILE);
       const { width, columns, panels, filled } = this;
       for (let index = 0; index < width; index += 1)
         columns.fill(0, index * CHUNK + filled, (index + 1) * CHUNK);

@@ -7,7 +7,7 @@ import { GraphError } from "../errors.js";
 import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float.js";
 import type { TensorId } from "../graph/types.js";
 import { equalizeActivations } from "./activation-equalization.js";
-import { calibrate, type RangeMethod } from "./calibrate.js";
+import { Calibration, type RangeMethod } from "./calibrate.js";
 import { equalizeModel, quantizeDataFree, withMeasuredStatistics } from "./data-free/index.js";
 import { diagonalsOf, logitCoupling } from "./fisher.js";
 import {
@@ -79,9 +79,10 @@ export function quantizeModel(
     return graph === model ? plan : { ...plan, model: graph };
   }
   const operands = new Map<TensorId, ActivationGrid>();
-  const activations =
-    options.activations ??
-    calibrate(graph, images, count, { scales: settings.scales, bits: activationBits, range, operands });
+  const calibration = options.activations
+    ? undefined
+    : new Calibration(graph, { scales: settings.scales, bits: activationBits, range, operands });
+  const activations = options.activations ?? (calibration as Calibration).grids;
   const isKnown =
     options.coupling ?? (settings.method === "rate-distortion" ? undefined : options.sensitivity);
   const coupling =
@@ -103,11 +104,20 @@ export function quantizeModel(
     const grid = stored.has(id) ? activations.get(id) : undefined;
     if (grid) quantizeInPlace(grid, quantized.get(id) as Activations);
   };
+  calibration?.visit(graph.input, images);
   store(graph.input);
   const liveness = new Liveness(graph);
+  let isOver = false;
   for (const node of graph.nodes) {
-    if (node.kind === "softmax") break;
-    float.set(node.output, runNode(graph, node, float, count));
+    const exact = runNode(graph, node, float, count);
+    float.set(node.output, exact);
+    calibration?.visit(node.output, exact);
+    // Its integers are a table; nothing from there on has weights.
+    isOver ||= node.kind === "softmax";
+    if (isOver) {
+      liveness.afterNode(node, float);
+      continue;
+    }
     let executed: FloatNode = node;
     if (node.kind === "convolution" && !node.structural) {
       onProgress?.(weights.size / layers, node.name);
@@ -166,6 +176,7 @@ export function quantizeModel(
       return quantizeGroup(own, group, settings, {
         importance: h,
         coupling: all && groupCoupling(all, node.bias.length, { inputs, outputs }, index),
+        taps: node.kernel[0] * node.kernel[1],
         mask: kept,
         random: options.random,
       });

@@ -5,6 +5,7 @@
  * At high rate the least cost h D + lambda R of a scalar quantiser has h Delta^2 proportional to lambda; with the
  * layer's error e^t C e the step is Delta = kappa sqrt(lambda / (h det(C)^(1/K))).
  */
+import { classPrices } from "./code-classes.js";
 import { descendCoupled, refitScalesCoupled } from "./coupled-descent.js";
 import { type CodePrice, type GramSystem, refitSharedScale, roundWithGram } from "./gram-solver.js";
 import { damped, invert } from "./linear-algebra.js";
@@ -18,6 +19,8 @@ export interface RateDistortionOptions {
   readonly sharedStep: boolean;
   /** Rounds of histogram, rounding and histogram, descent, refit. */
   readonly rounds: number;
+  /** Kernel taps of a row, K = taps x input channels; default 1. */
+  readonly taps?: number;
   /** [O][K]; 0 keeps a weight at 0. */
   readonly mask?: Uint8Array;
   /** As scales are kept; the last descent of the codes knows it. */
@@ -43,33 +46,56 @@ export function quantizeRateDistortion(
   coupling: Float64Array,
   options: RateDistortionOptions,
 ): LayerCodes {
+  const { rounds, sharedStep, roundScale } = options;
+  const { codes, importance, price, ...started } = start(weights, gram, coupling, options);
+  let scale: Float64Array = started.scale;
+  for (let round = 0; round < rounds; round += 1) {
+    descendCoupled(weights, scale, gram, coupling, codes, price(codes), 2);
+    scale = sharedStep
+      ? refitSharedScale(weights, scale, gram, codes, importance)
+      : refitScalesCoupled(weights, scale, gram, coupling, codes);
+  }
+  if (roundScale) scale = scale.map(roundScale);
+  descendCoupled(weights, scale, gram, coupling, codes, price(codes), 2);
+  return { codes, scale };
+}
+
+interface Start extends LayerCodes {
+  readonly importance: Float64Array;
+  readonly price: (codes: Int16Array) => CodePrice;
+}
+
+/** Steps, and codes by rate-aware rounding. */
+function start(
+  weights: Float64Array,
+  gram: GramSystem,
+  coupling: Float64Array,
+  { lambda, kappa, rounds, sharedStep, mask, taps = 1 }: RateDistortionOptions,
+): Start {
   const importance = effectiveImportance(coupling, Math.sqrt(coupling.length));
-  const { lambda, kappa, rounds, sharedStep, mask } = options;
   const outputs = importance.length;
   const meanImportance = Math.exp(importance.reduce((sum, h) => sum + Math.log(h), 0) / outputs);
   let largest = 0;
   for (const weight of weights) largest = Math.max(largest, Math.abs(weight));
-  let scale: Float64Array = Float64Array.from(importance, (h, o) => {
+  const scale = Float64Array.from(importance, (h, o) => {
     const step = kappa * Math.sqrt(lambda / (sharedStep ? meanImportance : h) / Math.exp(gram.meanLogDet));
     const bound = sharedStep ? largest : largestOf(weights, o, gram.size);
     // Twice the largest weight: every code is 0 already, and a larger step would only strain the requantisation.
     return Math.max(Math.min(step, 2 * bound), bound / MAX_CODE, 1e-12);
   });
   const limit = codeLimit(weights, scale, gram.size);
+  const price = (known: Int16Array): CodePrice => {
+    return classPrices(
+      known,
+      { outputs, taps, channels: gram.size / taps },
+      { limit, lambda, importance, mask },
+    );
+  };
   let codes: Int16Array = Int16Array.from(weights, (weight, index) => {
     return Math.min(Math.max(Math.round(weight / scale[Math.floor(index / gram.size)]), -limit), limit);
   });
-  const price = (): CodePrice => ({ limit, bits: codeLengths(codes, limit), lambda, importance, mask });
-  for (let round = 0; round < rounds; round += 1) codes = roundWithGram(weights, scale, gram, price());
-  for (let round = 0; round < rounds; round += 1) {
-    descendCoupled(weights, scale, gram, coupling, codes, price(), 2);
-    scale = sharedStep
-      ? refitSharedScale(weights, scale, gram, codes, importance)
-      : refitScalesCoupled(weights, scale, gram, coupling, codes);
-  }
-  if (options.roundScale) scale = scale.map(options.roundScale);
-  descendCoupled(weights, scale, gram, coupling, codes, price(), 2);
-  return { codes, scale };
+  for (let round = 0; round < rounds; round += 1) codes = roundWithGram(weights, scale, gram, price(codes));
+  return { codes, scale, importance, price };
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * w* = w + (C + r I)^-1 (cov(x, T) - C w);  b = mean(T) - w_q mean(x).
  */
-import { cholesky, damped, solveCholesky } from "./linear-algebra.js";
+import { cholesky, damped, solveCholesky, timesSymmetric } from "./linear-algebra.js";
 import type { Moments } from "./moments.js";
 
 /** @param weights [O][K] of the group. @param ridge share of the mean diagonal, 0.01..0.1 */
@@ -13,15 +13,8 @@ export function retarget(
   { covariance, cross, inputs, outputs }: Moments,
   ridge: number,
 ): Float64Array {
-  const residual = cross.slice();
-  for (let o = 0; o < outputs; o += 1) {
-    const row = weights.subarray(o * inputs, (o + 1) * inputs);
-    for (let i = 0; i < inputs; i += 1) {
-      let sum = 0;
-      for (let j = 0; j < inputs; j += 1) sum += covariance[i * inputs + j] * row[j];
-      residual[o * inputs + i] -= sum;
-    }
-  }
+  const smoothed = timesSymmetric(weights, covariance, inputs);
+  const residual = cross.map((value, index) => value - smoothed[index]);
   solveCholesky(cholesky(damped(covariance, inputs, ridge), inputs), inputs, residual, outputs);
   return weights.map((weight, index) => weight + residual[index]);
 }

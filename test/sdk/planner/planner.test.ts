@@ -59,20 +59,22 @@ function setUp(seed: number, channels = 8) {
 }
 
 describe("trials and allocation", () => {
-  const { model, images, random } = setUp(1);
-  let trials: ReturnType<typeof tryLayers>;
-  beforeAll(() => {
+  const tried = ({ model, images, random }: ReturnType<typeof setUp>) => {
     const sensitivity = logitSensitivity(model, images, CALIBRATION, () => random.next());
-    trials = tryLayers(model, images, CALIBRATION, planCandidates(), {
+    return tryLayers(model, images, CALIBRATION, planCandidates(), {
       sensitivity,
       random: () => random.next(),
     });
+  };
+  let trials: ReturnType<typeof tryLayers>;
+  beforeAll(() => {
+    trials = tried(setUp(1));
   });
 
   it("more bits err less", () => {
-    for (const { layer, trials: tried } of trials) {
+    for (const { layer, trials: known } of trials) {
       const widths = [2, 3, 4, 6, 8].map(
-        (bits) => tried.find(({ candidate }) => candidate.label === `${bits} bits`)!.distortion,
+        (bits) => known.find(({ candidate }) => candidate.label === `${bits} bits`)!.distortion,
       );
       for (let index = 1; index < widths.length; index += 1) {
         expect(widths[index], layer).toBeLessThan(widths[index - 1]);
@@ -90,10 +92,16 @@ describe("trials and allocation", () => {
   });
 
   it("finds that pruning first errs less than pruning last, in most layers", () => {
-    const findings = orderFindings(trials);
+    // Few layers can be pruned in one small model: three more have a say.
+    const findings = [trials, ...[2, 3, 4].map((seed) => tried(setUp(seed)))].flatMap(orderFindings);
     expect(findings.length).toBeGreaterThan(0);
     const wins = findings.reduce((sum, { pruneFirstWins }) => sum + pruneFirstWins, 0);
     const pairs = findings.reduce((sum, { layers }) => sum + layers, 0);
+    console.log(
+      wins,
+      pairs,
+      findings.map((f) => [f.pruneFirstWins, f.layers, f.medianRatio]),
+    );
     expect(wins / pairs).toBeGreaterThan(0.6);
   });
 });

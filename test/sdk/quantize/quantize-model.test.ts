@@ -7,6 +7,7 @@ import { geometries } from "@sluice/sdk/overlay";
 import {
   type ActivationGrid,
   convolutionBackward,
+  logitCoupling,
   lowerFloatGraph,
   type Moments,
   moments,
@@ -248,6 +249,26 @@ describe("moments", () => {
 });
 
 describe("gradients", () => {
+  it("look at differences of logits, every image with the same weight", () => {
+    const random = seededRandom(12);
+    const model = residualModel(random, { biases: true });
+    const last = model.nodes.find(({ output }) => output === model.output);
+    if (last?.kind !== "convolution") throw new Error("the last node is no convolution");
+    const count = 400;
+    const images = smoothImages(random, count);
+    const G = logitCoupling(model, images, count, () => random.next()).get(last.name) as Float64Array;
+    const classes = Math.sqrt(G.length);
+    let trace = 0;
+    for (let o = 0; o < classes; o += 1) {
+      trace += G[o * (classes + 1)];
+      const sum = G.subarray(o * classes, (o + 1) * classes).reduce((all, value) => all + value, 0);
+      // A shift of all logits changes no answer.
+      expect(Math.abs(sum)).toBeLessThan(1e-4 * G[o * (classes + 1)] + 1e-6);
+    }
+    expect(trace / (classes - 1)).toBeGreaterThan(0.8);
+    expect(trace / (classes - 1)).toBeLessThan(1.2);
+  });
+
   it.each(["first", "down", "short", "depthwise"])("backward is the adjoint of forward for %s", (name) => {
     const random = seededRandom(11);
     const model = residualModel(random, { biases: false });

@@ -1,11 +1,14 @@
 /** The solvers on random correlated problems: factors exact, each step lowers what it says it lowers. */
 import {
+  type CodePrice,
+  classPrices,
   codeLengths,
   descend,
   descendCoupled,
   diagonal,
   invert,
   prepareGram,
+  priceAt,
   quadraticError,
   quantizeRateDistortion,
   refitScales,
@@ -109,6 +112,41 @@ describe("rate-distortion", () => {
     });
     expect(new Set(scale).size).toBe(1);
     expect(Math.max(...codes.map(Math.abs))).toBeLessThanOrEqual(127);
+  });
+});
+
+describe("prices by class", () => {
+  const [outputs, taps, channels] = [16, 9, 16];
+  const shape = { outputs, taps, channels };
+  const base = { limit: 4, lambda: 1, importance: new Float64Array(outputs).fill(1) };
+  const total = (codes: Int16Array, price: CodePrice) =>
+    codes.reduce((sum, code, at) => sum + (priceAt(price, at).bits as Float64Array)[code + 4], 0);
+  const draw = (random: SeededRandom, share: (o: number, i: number) => number) =>
+    Int16Array.from({ length: outputs * taps * channels }, (_, at) => {
+      const busy = share(Math.floor(at / (taps * channels)), at % channels);
+      return random.next() < busy ? Math.ceil(3 * random.next()) * (random.next() < 0.5 ? -1 : 1) : 0;
+    });
+
+  it.each([1, 2, 3])("cost less where channels differ (seed %i)", (seed) => {
+    const codes = draw(seededRandom(seed), (o, i) => 0.9 * (o % 4 === 0 ? 1 : 0.2) * (i % 2 === 0 ? 1 : 0.3));
+    const price = classPrices(codes, shape, base);
+    expect(total(codes, price)).toBeLessThan(0.95 * total(codes, { ...price, classes: undefined }));
+    // A zero is cheap where there are few other codes.
+    const [busy, quiet] = [0, taps * channels + 1].map((at) => priceAt(price, at).bits?.[4] as number);
+    expect(quiet).toBeLessThan(busy);
+  });
+
+  it("cost the same where channels are alike", () => {
+    const codes = draw(seededRandom(4), () => 0.4);
+    const price = classPrices(codes, shape, base);
+    const plain = total(codes, { ...price, classes: undefined });
+    expect(total(codes, price) / plain).toBeGreaterThan(0.97);
+    expect(total(codes, price) / plain).toBeLessThanOrEqual(1.001);
+  });
+
+  it("give every code a price, used or not", () => {
+    const price = classPrices(new Int16Array(outputs * taps * channels), shape, base);
+    for (const { bits } of price.classes?.prices ?? []) expect(bits?.every(Number.isFinite)).toBe(true);
   });
 });
 
