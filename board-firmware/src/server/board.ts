@@ -209,6 +209,8 @@ export class Board {
       const { complete, received } = this.store.state(toHex(sha256));
       if (!complete) return [{ index, received }];
       if (received === bytes) return [];
+      // Power that failed may have left a file of another length under the name; its hash then tells.
+      if (!this.store.isSound(toHex(sha256))) return [{ index, received: 0 }];
       throw new ProtocolError("bad-section-layout", "A section's length is not that of its content.", {
         place: `section "${name}"`,
         expected: `${received} bytes`,

@@ -116,7 +116,8 @@ export class SectionStore {
    */
   openPartial(hash: string, bytes: number): PartialSection {
     const open = this.#openPartials.get(hash);
-    if (open?.bytes === bytes) return open;
+    if (open?.failure && !open.idle) throw open.failure;
+    if (open?.bytes === bytes && !open.failure) return open;
     this.#closePartial(hash);
     while (this.#openPartials.size >= MAX_OPEN_PARTIALS) {
       this.#closePartial(this.#openPartials.keys().next().value!);
@@ -175,6 +176,17 @@ export class SectionStore {
     }
     this.#touch(hash);
     return content;
+  }
+
+  /** Compares the hash of a section; one that is damaged is thrown away. */
+  isSound(hash: string): boolean {
+    try {
+      this.read(hash);
+      return true;
+    } catch (error) {
+      if (error instanceof StoreError) return false;
+      throw error;
+    }
   }
 
   /** Returns the bytes freed; 0 when there was nothing. */

@@ -158,7 +158,10 @@ describe("board server", () => {
     assert.isBelow(client.traffic.bytesSent, 50_000 - 9_000 + 2_000);
   });
 
-  it("asks for a section again that was damaged on disk", async () => {
+  it.each([
+    ["damaged on disk", (bytes: number) => new Uint8Array(bytes)],
+    ["left empty when power failed", () => new Uint8Array(0)],
+  ])("asks for a section again that was %s", async (_, contentOf) => {
     const directory = mkdtempSync(join(tmpdir(), "sluice-damaged-"));
     const { plan, sections } = randomModel(33);
     const before = startTestBoard({ directory });
@@ -169,7 +172,7 @@ describe("board server", () => {
     const [name] = readdirSync(join(directory, "sections"));
     const length = sections.find(({ bytes }) => createHash("sha256").update(bytes).digest("hex") === name)
       ?.bytes.length;
-    writeFileSync(join(directory, "sections", name), new Uint8Array(length ?? 0));
+    writeFileSync(join(directory, "sections", name), contentOf(length ?? 0));
     const after = boardFor({ directory });
     const client = await connect(after.link());
     const report = await client.install(plan, sections);
