@@ -21,6 +21,7 @@ import type { Logger } from "pino";
 import { overlayIsStuck } from "../driver/index.js";
 import type { SignaturePolicy } from "../security/index.js";
 import type { SectionStore } from "../store/index.js";
+import { notAvailable } from "../telemetry/sensors.js";
 import { Hold } from "./hold.js";
 import type { ModelRunner } from "./runner.js";
 
@@ -240,9 +241,6 @@ function checkFrameBytes(found: number, expected: number): void {
 }
 
 function noReadings(): Record<string, Reading> {
-  const reason = "this device has no sensor for it";
-  return {
-    power: { available: false, reason },
-    temperature: { available: false, reason },
-  };
+  const none = notAvailable("this device has no sensor for it");
+  return { power: none, temperature: none, "energy per inference": none };
 }
