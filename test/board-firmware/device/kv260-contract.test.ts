@@ -1,0 +1,29 @@
+/**
+ * The contract of every device, on the kv260 device with its real mmap, UIO and cache maintenance code. A file of its own,
+ * because it also runs on arm64 against an installed release (board-firmware/release/arm64).
+ */
+import { Kv260Device } from "@sluice/board-firmware/device/kv260.js";
+import { makeKv260Tree } from "@sluice/board-firmware/testing/kv260-tree.js";
+import { smallGeometry } from "@sluice/sdk/overlay";
+import { describeOverlayDevice } from "../../contract/overlay-device.js";
+import { busTo, type Fabric, InterruptNode, startFabric } from "../../support/kv260-fabric.js";
+
+const MEMORY = { address: 0x7000_0000, bytes: 2 ** 22 };
+
+describeOverlayDevice("kv260 on a tree with a fabric", {
+  async open() {
+    const interrupt = new InterruptNode();
+    const tree = makeKv260Tree({ uioNode: interrupt.path });
+    let fabric: Fabric | undefined;
+    const device = await Kv260Device.open(smallGeometry, { files: tree.files, bus: busTo(() => fabric) });
+    fabric = startFabric(tree, smallGeometry, interrupt, MEMORY);
+    const close = device.close.bind(device);
+    device.close = async () => {
+      await close();
+      fabric?.stop();
+      interrupt.close();
+      tree.cleanup();
+    };
+    return device;
+  },
+});
