@@ -9,9 +9,10 @@
  * needed, the least recently used sections go first; pinned ones (those of the loaded model) never.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "@sluice/sdk/errors.js";
+import { makeFolder } from "../board-files/make-folder.js";
 import { PartialSection, type StoreFaults } from "./partial-section.js";
 
 export interface SectionStoreOptions {
@@ -62,8 +63,8 @@ export class SectionStore {
     this.#now = options.now ?? (() => Date.now());
     this.#faults = options.faults;
     try {
-      mkdirSync(join(directory, "sections"), { recursive: true });
-      mkdirSync(join(directory, "partial"), { recursive: true });
+      makeFolder(join(directory, "sections"));
+      makeFolder(join(directory, "partial"));
       for (const { hash, bytes, lastUsed } of this.#scan("sections")) {
         this.#sections.set(hash, { bytes, lastUsed });
         this.#completeBytes += bytes;
