@@ -50,6 +50,7 @@ interface DeployOptions extends CompileOptions, PreprocessOptions, FaultOptions 
   readonly limit?: number;
   readonly checkImages: number;
   readonly like?: string;
+  readonly fresh?: boolean;
   readonly logits?: string;
   readonly out?: string;
   readonly json?: string;
@@ -93,6 +94,7 @@ export function registerDeploy(program: Command): void {
     .option("--labels <file>", "class names, one per line; names predictions in the report")
     .option("--limit <n>", "use the first n inputs only", parseCount)
     .option("--check-images <n>", "images on which every layer is compared", parseCount, 4)
+    .option("--fresh", "code all weights anew, even where the board has most of them from the last deploy")
     .option("--logits <file.npy>", "write the integer logits of every input, int32 [N, classes]")
     .option("-o, --out <file>", "keep the package")
     .option("--json <file>", "write the result as JSON to a file, or to stdout with -");
@@ -229,7 +231,8 @@ async function deploy(modelPath: string | undefined, options: DeployOptions): Pr
 /** A board that has the last deploy of this model is sent what changed since. */
 async function keepSections(context: Context, path: string, options: DeployOptions): Promise<void> {
   const { deployment, session } = context;
-  if (!session.keepsUploads || options.like !== undefined || deployment.model.packed) return;
+  const chosen = options.fresh || options.like !== undefined || deployment.model.packed !== undefined;
+  if (chosen || !session.keepsUploads) return;
   const earlier = new DeployMemory().recall({ ...options, path });
   if (earlier === undefined) return;
   context.deployment = await keepWhatTheBoardHas(deployment, options.codec, session, earlier);

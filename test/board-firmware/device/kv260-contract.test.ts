@@ -8,9 +8,12 @@ import { smallGeometry } from "@sluice/sdk/overlay";
 import { describeOverlayDevice } from "../../contract/overlay-device.js";
 import { busTo, type Fabric, InterruptNode, startFabric } from "../../support/kv260-fabric.js";
 
+/** Under QEMU everything takes long, and Node's test runner counts the whole suite. */
+const TIMEOUT_MS = process.env.SLUICE_APP ? 3_600_000 : 30_000;
 const MEMORY = { address: 0x7000_0000, bytes: 2 ** 22 };
 
 describeOverlayDevice("kv260 on a tree with a fabric", {
+  timeoutMs: TIMEOUT_MS,
   async open() {
     const interrupt = new InterruptNode();
     const tree = makeKv260Tree({ uioNode: interrupt.path });
