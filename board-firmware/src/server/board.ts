@@ -118,9 +118,10 @@ export class Board {
         bytes: this.store.read(toHex(sha256)),
       }));
     } catch (error) {
-      // A section that proved damaged is simply missing now; the host sends it again.
+      // A section that proved damaged is simply missing now; the host sends it again, and with it all that are damaged.
       if (!(error instanceof StoreError)) throw error;
       this.#log.warn({ err: error }, "a stored section was thrown away");
+      for (const { sha256 } of request.sections) this.store.isSound(toHex(sha256));
       return { state: "missing", missing: this.#missing(request) };
     }
     this.#model = undefined;

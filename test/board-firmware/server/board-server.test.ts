@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connection } from "@sluice/board-firmware/connection";
@@ -178,6 +178,27 @@ describe("board server", () => {
     const report = await client.install(plan, sections);
     assert.equal(report.sectionsSent, 1);
     assert.equal(report.bytesSent, length);
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it("asks for all damaged sections at once", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "sluice-damaged-"));
+    const { plan, sections } = randomModel(33);
+    const before = startTestBoard({ directory });
+    const first = await BoardClient.connect(before.link());
+    await first.install(plan, sections);
+    await first.close();
+    await before.close();
+    const names = readdirSync(join(directory, "sections"));
+    assert.isAbove(names.length, 2);
+    // More than one after another would take more rounds than a host has patience for.
+    for (const name of names) {
+      const path = join(directory, "sections", name);
+      writeFileSync(path, new Uint8Array(readFileSync(path).length));
+    }
+    const after = boardFor({ directory });
+    const client = await connect(after.link());
+    assert.equal((await client.install(plan, sections)).sectionsSent, names.length);
     rmSync(directory, { recursive: true, force: true });
   });
 
