@@ -4,18 +4,21 @@
  *
  *   node bench/soak.mjs [cycles] [seed]        default 5,000 cycles; about ten minutes on two cores
  */
+import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { soak } from "@sluice/host-agent/drill";
 import { drillModel } from "./drill-model.mjs";
 
+// The heap's size means something only right after a collection, and that of the process only where the young generation
+// does not grow with the load: as the board's runtime is started.
+const FLAGS = ["--expose-gc", "--max-semi-space-size=4"];
+if (!FLAGS.every((flag) => process.execArgv.includes(flag))) {
+  const { status } = spawnSync(process.execPath, [...FLAGS, ...process.argv.slice(1)], { stdio: "inherit" });
+  process.exit(status ?? 1);
+}
+
 const cycles = Number(process.argv[2] ?? 5_000);
 const seed = Number(process.argv[3] ?? process.env.SLUICE_SEED ?? 2026);
-// The heap's size means something only right after a collection.
-setFlagsFromString("--expose-gc");
-globalThis.gc = runInNewContext("gc");
-
 const model = await drillModel(16);
 const descriptors = () => readdirSync("/proc/self/fd").length;
 const before = descriptors();

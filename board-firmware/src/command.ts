@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { SecurityError, TransportError } from "@sluice/sdk/errors.js";
 import { readSignerKey } from "@sluice/sdk/package";
 import { Command, Option } from "commander";
+import { doctorCommand } from "./commands/doctor.js";
 import { hostsCommand } from "./commands/hosts.js";
 import { pairCommand } from "./commands/pair.js";
 import { readParentKey } from "./commands/parent-key.js";
@@ -85,6 +86,7 @@ export function boardCommand(name = "board"): Command {
     .addOption(new Option("--deadline-floor <ms>", "least time a run may take").hideHelp())
     .option("--with-parent", "end when standard input closes (for a parent process)")
     .addOption(new Option("--key-from-stdin", "take the key of the only host from standard input").hideHelp())
+    .addCommand(doctorCommand())
     .addCommand(pairCommand())
     .addCommand(hostsCommand())
     .addHelpText("after", examples)

@@ -17,7 +17,10 @@ const app = pathToFileURL(join(SLUICE_APP, "app.js")).href;
 registerHooks({
   resolve(specifier, context, next) {
     if (specifier === "vitest") return { url: shim, shortCircuit: true };
-    if (specifier.startsWith("@sluice/")) return next(specifier, { ...context, parentURL: app });
+    // What has parts for one machine only comes from there as well.
+    if (specifier.startsWith("@sluice/") || specifier === "koffi") {
+      return next(specifier, { ...context, parentURL: app });
+    }
     if (specifier.startsWith(".") && specifier.endsWith(".js") && context.parentURL) {
       const source = new URL(specifier.replace(/\.js$/, ".ts"), context.parentURL);
       if (source.protocol === "file:" && existsSync(fileURLToPath(source))) return next(source.href, context);

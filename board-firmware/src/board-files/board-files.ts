@@ -187,7 +187,7 @@ function nodeError(verb: string, path: string, cause: unknown): LoaderError {
       place: path,
       expected: "a node of a KV260's Linux",
       found: "none",
-      hint: "Run `sluice doctor --board kv260`: a driver is missing, or this is not the board.",
+      hint: "Run `sluice-board doctor`: a driver is missing, or this is not the board.",
       details: { errno },
       cause,
     });

@@ -88,7 +88,7 @@ export class UioInterrupt {
       found: finished ? "none, although IRQ_STATUS is set" : "none",
       hint: finished
         ? "The overlay did raise it: the interrupt number in the device-tree overlay is wrong."
-        : "Run `sluice doctor --board kv260`.",
+        : "Run `sluice-board doctor`.",
     });
   }
 }

@@ -122,7 +122,7 @@ export async function startAndWait(device: OverlayDevice, request: WaitRequest):
       expected: `an interrupt within ${Math.round(request.deadlineMs)} ms`,
       found: `STATUS = ${registers.STATUS}, FRAMES_DONE = ${registers.FRAMES_DONE}`,
       hint: stopped
-        ? "Run `sluice doctor`; if the clock and the overlay are right, raise the deadline."
+        ? "Run `sluice-board doctor` on the board; if the clock and the overlay are right, raise the deadline."
         : "It did not even obey ABORT, so the board loads its bitstream again.",
       details: { registers, deadlineMs: request.deadlineMs, stopped },
       cause,

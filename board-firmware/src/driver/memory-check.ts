@@ -19,7 +19,7 @@ import {
 import { wordsToCodes } from "./dump-program.js";
 
 const HINT =
-  "Deploy again. If it comes again, suspect the board's memory or its cache maintenance: run `sluice doctor --board kv260`.";
+  "Deploy again. If it comes again, suspect the board's memory or its cache maintenance: run `sluice-board doctor`.";
 
 /** @throws {DeviceError} `image-damaged` naming the section. `image` is the overlay's, after toHost(). */
 export function checkImage(sections: readonly ImageSection[], image: Uint8Array, cause?: unknown): void {

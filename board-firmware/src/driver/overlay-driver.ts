@@ -252,7 +252,7 @@ export class OverlayDriver {
         place: "register FRAMES_DONE",
         expected: String(batch.length),
         found: String(framesDone),
-        hint: "Run `sluice doctor`: the overlay on the board may be older than this runtime.",
+        hint: "Run `sluice-board doctor` on the board: the overlay on the board may be older than this runtime.",
       });
     }
     buffers.output.toHost();
@@ -350,7 +350,7 @@ export class OverlayDriver {
         place: `frame ${frame} of the batch, byte ${at - offset} of ${length}`,
         expected: "bytes written by the overlay",
         found: "the pattern the driver left there before the run",
-        hint: "The output buffer's address or its cache maintenance is wrong; run `sluice doctor`.",
+        hint: "The output buffer's address or its cache maintenance is wrong; run `sluice-board doctor` on the board.",
       },
     );
   }

@@ -11,3 +11,4 @@ export * from "./kernel-log.js";
 export * from "./load-overlay.js";
 export * from "./overlay-folder.js";
 export * from "./pl-clock.js";
+export * from "./register-windows.js";

@@ -14,6 +14,7 @@ import { checkDtbo } from "./device-tree-overlay.js";
 import { makeFirmwareImage } from "./firmware-image.js";
 import { atGate, type PassedGate, refuse } from "./gates.js";
 import { type HardwareHandoff, parseHardwareHandoff } from "./hwh.js";
+import { windowProblem } from "./register-windows.js";
 
 export const OVERLAYS_FOLDER = "/usr/share/sluice/overlays";
 const PART_OF_THE_BOARD = "xck26-sfvc784-2lv";
@@ -113,6 +114,15 @@ function passManifestGate(manifest: OverlayManifest, geometry: OverlayGeometry, 
       hint: "Use the overlay and the runtime of one release.",
     });
   }
+  const outside = windowProblem(manifest.registers);
+  if (outside) {
+    throw refuse("manifest", "The manifest puts the registers where their port does not lead.", {
+      place: `${place}, registers`,
+      expected: "an address within the port's window",
+      found: `0x${manifest.registers.base.toString(16)}: ${outside}`,
+      hint: "Use the manifest that the build wrote; the first access would hang the CPU.",
+    });
+  }
   const incoherent = manifest.memory.ports.find(({ port }) => !/^S_AXI_HPC[01]_FPD$/.test(port));
   if (manifest.memory.coherent && incoherent) {
     throw refuse("manifest", "The manifest calls memory coherent that no port keeps so.", {
@@ -183,6 +193,8 @@ function readHandoff(
       found: `${found} (handoff)`,
       hint: "Use manifest, bitstream and handoff of one build.",
     });
+  const device = `${handoff.device}-${handoff.package}`.toLowerCase();
+  if (!manifest.part.toLowerCase().startsWith(device)) throw disagree("device", manifest.part, device);
   const { base, bytes: span, port } = manifest.registers;
   const range = handoff.addresses.find((candidate) => candidate.base === base && candidate.master === port);
   if (!range || range.bytes < span) {

@@ -130,7 +130,7 @@ function unwritten(address: number, byteLength: number): DeviceError {
       place: `buffer at 0x${address.toString(16)}`,
       expected: "bytes written by the host or the overlay",
       found: `the poison of the allocation in all ${byteLength} bytes`,
-      hint: "The overlay got another address, or cache maintenance does nothing; run `sluice doctor --board kv260`.",
+      hint: "The overlay got another address, or cache maintenance does nothing; run `sluice-board doctor`.",
     },
   );
 }

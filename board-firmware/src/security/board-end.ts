@@ -56,7 +56,16 @@ export class BoardEnd extends SecuredEnd {
   }
 
   protected override async handshake(deadlineMs: number): Promise<void> {
-    const { access } = this.#guard;
+    const { access, rate } = this.#guard;
+    // A serial line has one address, and its speed is limit enough.
+    const address = this.inner.remote;
+    if (address !== undefined && !access.open && !rate.take(address)) {
+      throw this.#refuse(
+        new SecurityError("too-fast", "This address connects too often without proving anything.", {
+          place: this.describe(),
+        }),
+      );
+    }
     if (!(await this.#greets())) {
       // A frame, or a stranger's bytes: an open board lets the reader of frames judge them.
       if (access.open) return;
@@ -86,6 +95,7 @@ export class BoardEnd extends SecuredEnd {
     if (protection === "tls") await this.#proveByTls(attempt, keys, deadlineMs);
     else await this.#proveByRecords(attempt, keys);
     this.#guard.backOff.succeeded(this.#address);
+    rate.giveBack(this.#address);
     this.#guard.authenticated();
     this.#host = { id: toHex(greeting.hostId), purpose: greeting.purpose, pairingKey: keys.pairing };
   }

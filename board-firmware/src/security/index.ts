@@ -1,6 +1,7 @@
 export * from "./back-off.js";
 export * from "./board-access.js";
 export * from "./board-end.js";
+export * from "./connection-rate.js";
 export * from "./first-pairing.js";
 export * from "./host-end.js";
 export * from "./host-keys.js";

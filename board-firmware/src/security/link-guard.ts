@@ -2,17 +2,23 @@
 
 import { BackOff } from "./back-off.js";
 import type { BoardAccess } from "./board-access.js";
+import { ConnectionRate } from "./connection-rate.js";
 
 export class LinkGuard {
   readonly access: BoardAccess;
   readonly backOff: BackOff;
+  readonly rate: ConnectionRate;
   readonly #onWrongCode: () => void;
   readonly #refused = new Map<string, number>();
   #authenticated = 0;
 
-  constructor(access: BoardAccess, options: { backOff?: BackOff; onWrongCode?: () => void } = {}) {
+  constructor(
+    access: BoardAccess,
+    options: { backOff?: BackOff; rate?: ConnectionRate; onWrongCode?: () => void } = {},
+  ) {
     this.access = access;
     this.backOff = options.backOff ?? new BackOff();
+    this.rate = options.rate ?? new ConnectionRate();
     this.#onWrongCode = options.onWrongCode ?? (() => undefined);
   }
 

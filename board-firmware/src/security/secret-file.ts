@@ -3,7 +3,6 @@ import {
   closeSync,
   fstatSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -13,6 +12,7 @@ import {
 import { dirname } from "node:path";
 import { SecurityError } from "@sluice/sdk/errors.js";
 import type { z } from "zod";
+import { makeFolder } from "../board-files/make-folder.js";
 
 const OWNER_ONLY = 0o600;
 const OTHERS = 0o077;
@@ -48,7 +48,7 @@ export function readSecretFile<T>(path: string, schema: z.ZodType<T>): T | undef
 export function writeSecretFile(path: string, value: unknown): void {
   const temporary = `${path}.${process.pid}.part`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     const descriptor = openSync(temporary, "w", OWNER_ONLY);
     try {
       writeSync(descriptor, `${JSON.stringify(value, null, 2)}\n`);
@@ -58,8 +58,17 @@ export function writeSecretFile(path: string, value: unknown): void {
     }
     renameSync(temporary, path);
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
     throw badFile(path, String(cause), cause);
+  }
+}
+
+/** What cannot be removed was never there; the error on the way here is the one that counts. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // as above
   }
 }
 

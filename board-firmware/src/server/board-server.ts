@@ -81,7 +81,8 @@ export class BoardServer {
       this.#sessions.delete(session);
       // Strangers must not be able to fill the log with stack traces.
       const facts = error instanceof SluiceError ? { code: error.code } : { err: error };
-      log.warn({ ...facts, link }, "connection refused");
+      const level = error instanceof SluiceError && error.code === "too-fast" ? "debug" : "warn";
+      log[level]({ ...facts, link }, "connection refused");
     } finally {
       this.#unproved -= 1;
     }

@@ -21,6 +21,7 @@ import type { Logger } from "pino";
 import { overlayIsStuck } from "../driver/index.js";
 import type { SignaturePolicy } from "../security/index.js";
 import type { SectionStore } from "../store/index.js";
+import { notAvailable } from "../telemetry/sensors.js";
 import { Hold } from "./hold.js";
 import type { ModelRunner } from "./runner.js";
 
@@ -117,9 +118,10 @@ export class Board {
         bytes: this.store.read(toHex(sha256)),
       }));
     } catch (error) {
-      // A section that proved damaged is simply missing now; the host sends it again.
+      // A section that proved damaged is simply missing now; the host sends it again, and with it all that are damaged.
       if (!(error instanceof StoreError)) throw error;
       this.#log.warn({ err: error }, "a stored section was thrown away");
+      for (const { sha256 } of request.sections) this.store.isSound(toHex(sha256));
       return { state: "missing", missing: this.#missing(request) };
     }
     this.#model = undefined;
@@ -209,6 +211,8 @@ export class Board {
       const { complete, received } = this.store.state(toHex(sha256));
       if (!complete) return [{ index, received }];
       if (received === bytes) return [];
+      // Power that failed may have left a file of another length under the name; its hash then tells.
+      if (!this.store.isSound(toHex(sha256))) return [{ index, received: 0 }];
       throw new ProtocolError("bad-section-layout", "A section's length is not that of its content.", {
         place: `section "${name}"`,
         expected: `${received} bytes`,
@@ -238,9 +242,6 @@ function checkFrameBytes(found: number, expected: number): void {
 }
 
 function noReadings(): Record<string, Reading> {
-  const reason = "this device has no sensor for it";
-  return {
-    power: { available: false, reason },
-    temperature: { available: false, reason },
-  };
+  const none = notAvailable("this device has no sensor for it");
+  return { power: none, temperature: none, "energy per inference": none };
 }

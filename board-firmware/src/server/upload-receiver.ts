@@ -37,15 +37,20 @@ export function receiveUpload(
       if (partial.received !== request.offset) throw wrongOffset(hash, partial.received, request.offset);
     });
   }
+  /** The last piece of the section: later ones are not there yet when this one ends. */
+  const finish = async (last: boolean): Promise<void> => {
+    // A disk that refused a piece is waited for as well, so that the host may go on at once.
+    await partial?.written().catch((error: StoreError) => {
+      failure ??= error;
+    });
+    attempt(() => {
+      if (partial && last && store.state(hash).received === request.bytes) store.complete(partial);
+    });
+    done(failure ?? store.state(hash));
+  };
   return {
     piece: (bytes) => attempt(() => partial?.append(bytes)),
-    end: () => {
-      attempt(() => {
-        partial?.flush();
-        if (partial?.full) store.complete(partial);
-      });
-      done(failure ?? store.state(hash));
-    },
+    end: () => void finish(partial?.full === true),
     // The link is gone; what had arrived stays.
     abandoned: () => attempt(() => partial?.flush()),
   };

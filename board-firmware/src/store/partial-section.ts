@@ -1,51 +1,55 @@
 /**
- * An upload in progress: a file that only ever grows. Its length is all the state there is, once what was collected for
- * the next write has been flushed.
+ * An upload in progress: a file that only ever grows. Its length is all the state there is, once what is still on its way
+ * to the disk has arrived there.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync } from "node:fs";
 import { StoreError } from "@sluice/sdk/errors.js";
+import { WriteBehind } from "./write-behind.js";
 
 /** Where a test or the twin may interfere with the disk. */
 export interface StoreFaults {
-  /** Before a piece is appended; what it throws counts as the file system's answer. */
-  readonly beforeAppend: (descriptor: number, piece: Uint8Array) => void;
+  /** Before a piece is written at `position`; what it throws counts as the file system's answer. */
+  readonly beforeWrite: (descriptor: number, piece: Uint8Array, position: number) => void;
 }
-
-/** TLS brings 16 KiB at a time; a write costs the same for eight times as much. */
-const STAGE_BYTES = 128 * 1024;
-/** A plain socket brings 64 KiB; copying that would cost more than the write it saves. */
-const DIRECT_BYTES = 32 * 1024;
-/** Of sections that are done; the next one needs no new memory. */
-let spareStage: Uint8Array | undefined;
 
 export class PartialSection {
   readonly hash: string;
   /** Of the whole section. */
   readonly bytes: number;
   readonly #descriptor: number;
-  readonly #faults: StoreFaults | undefined;
-  #written = 0;
-  #stage: Uint8Array | undefined;
-  #staged = 0;
+  readonly #file: WriteBehind;
   #open = true;
 
   /** Opens or creates the file; what it already holds counts. A file longer than the section is started anew. */
   constructor(path: string, hash: string, bytes: number, faults?: StoreFaults) {
-    this.#faults = faults;
     this.hash = hash;
     this.bytes = bytes;
-    this.#descriptor = openSync(path, "a");
+    this.#descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o666);
     const { size } = fstatSync(this.#descriptor);
     if (size > bytes) ftruncateSync(this.#descriptor, 0);
-    else this.#written = size;
+    this.#file = new WriteBehind(this.#descriptor, size > bytes ? 0 : size, (piece, position) =>
+      faults?.beforeWrite(this.#descriptor, piece, position),
+    );
   }
 
+  /** What cannot be written has not been received. */
   get received(): number {
-    return this.#written + this.#staged;
+    return this.#file.length;
   }
 
   get full(): boolean {
     return this.received === this.bytes;
+  }
+
+  /** The disk refused something; what was received before it can be gone on from in a new PartialSection. */
+  get failure(): StoreError | undefined {
+    const { failure } = this.#file;
+    return failure === undefined ? undefined : storeFull(failure);
+  }
+
+  /** Nothing is on its way to the disk. */
+  get idle(): boolean {
+    return this.#file.idle;
   }
 
   /** @throws {StoreError} `section-too-long`, `store-full`, `upload-interrupted` */
@@ -62,56 +66,52 @@ export class PartialSection {
         found: `${this.received + piece.length} bytes`,
       });
     }
-    if (this.#staged + piece.length > STAGE_BYTES) this.flush();
-    if (this.#staged === 0 && piece.length >= DIRECT_BYTES) {
-      this.#write(piece);
-      return;
-    }
-    this.#stage ??= takeStage();
-    this.#stage.set(piece, this.#staged);
-    this.#staged += piece.length;
+    this.#orFull(() => this.#file.append(piece));
   }
 
-  /** Writes what was collected; before anybody is told that it arrived. @throws {StoreError} `store-full` */
-  flush(): void {
-    const staged = this.#staged;
-    // What cannot be written has not been received.
-    this.#staged = 0;
-    if (this.#stage && staged > 0) this.#write(this.#stage.subarray(0, staged));
-  }
-
-  #write(piece: Uint8Array): void {
-    let done = 0;
+  /** Resolves when what was appended is in the file; before anybody is told that it arrived. @throws {StoreError} `store-full` */
+  async written(): Promise<void> {
     try {
-      this.#faults?.beforeAppend(this.#descriptor, piece);
-      while (done < piece.length) done += writeSync(this.#descriptor, piece, done, piece.length - done);
+      await this.#file.written();
     } catch (cause) {
-      throw new StoreError("store-full", "The board's disk does not take any more.", {
-        found: cause instanceof Error ? cause.message : String(cause),
-        hint: "Free space on the board, or choose another directory with --store DIR.",
-        cause,
-      });
-    } finally {
-      this.#written += done;
+      throw storeFull(cause);
     }
   }
 
-  /** Closes the file; a later PartialSection goes on from here. */
+  /** The same at once, for an upload that ends here. @throws {StoreError} `store-full` */
+  flush(): void {
+    this.#orFull(() => this.#file.flush());
+  }
+
+  /** Closes the file; a later PartialSection goes on from here. @throws {StoreError} `store-full` */
   close(): void {
     if (!this.#open) return;
+    this.#open = false;
     try {
-      this.flush();
+      if (this.#file.failure === undefined) this.flush();
     } finally {
-      this.#open = false;
-      closeSync(this.#descriptor);
-      if (this.#stage) spareStage = this.#stage;
-      this.#stage = undefined;
+      const { received } = this;
+      this.#file.end(() => {
+        // What was written behind the place of a failure is not part of the section yet.
+        if (fstatSync(this.#descriptor).size > received) ftruncateSync(this.#descriptor, received);
+        closeSync(this.#descriptor);
+      });
+    }
+  }
+
+  #orFull(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      throw storeFull(cause);
     }
   }
 }
 
-function takeStage(): Uint8Array {
-  const stage = spareStage ?? new Uint8Array(STAGE_BYTES);
-  spareStage = undefined;
-  return stage;
+function storeFull(cause: unknown): StoreError {
+  return new StoreError("store-full", "The board's disk does not take any more.", {
+    found: cause instanceof Error ? cause.message : String(cause),
+    hint: "Free space on the board, or choose another directory with --store DIR.",
+    cause,
+  });
 }

@@ -9,9 +9,10 @@
  * needed, the least recently used sections go first; pinned ones (those of the loaded model) never.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "@sluice/sdk/errors.js";
+import { makeFolder } from "../board-files/make-folder.js";
 import { PartialSection, type StoreFaults } from "./partial-section.js";
 
 export interface SectionStoreOptions {
@@ -62,8 +63,8 @@ export class SectionStore {
     this.#now = options.now ?? (() => Date.now());
     this.#faults = options.faults;
     try {
-      mkdirSync(join(directory, "sections"), { recursive: true });
-      mkdirSync(join(directory, "partial"), { recursive: true });
+      makeFolder(join(directory, "sections"));
+      makeFolder(join(directory, "partial"));
       for (const { hash, bytes, lastUsed } of this.#scan("sections")) {
         this.#sections.set(hash, { bytes, lastUsed });
         this.#completeBytes += bytes;
@@ -116,7 +117,8 @@ export class SectionStore {
    */
   openPartial(hash: string, bytes: number): PartialSection {
     const open = this.#openPartials.get(hash);
-    if (open?.bytes === bytes) return open;
+    if (open?.failure && !open.idle) throw open.failure;
+    if (open?.bytes === bytes && !open.failure) return open;
     this.#closePartial(hash);
     while (this.#openPartials.size >= MAX_OPEN_PARTIALS) {
       this.#closePartial(this.#openPartials.keys().next().value!);
@@ -175,6 +177,17 @@ export class SectionStore {
     }
     this.#touch(hash);
     return content;
+  }
+
+  /** Compares the hash of a section; one that is damaged is thrown away. */
+  isSound(hash: string): boolean {
+    try {
+      this.read(hash);
+      return true;
+    } catch (error) {
+      if (error instanceof StoreError) return false;
+      throw error;
+    }
   }
 
   /** Returns the bytes freed; 0 when there was nothing. */

@@ -40,6 +40,6 @@ export function look(fact: string, lookUp: () => SurveyFinding): SurveyFinding {
     const { code, details, message, place, found, hint = "" } = error;
     const hidden = code === "permission-denied" || details.reason === "permission-denied";
     const text = `${message}${found ? ` (${found})` : ""}${place ? ` ${place}` : ""}`;
-    return hidden ? unseen(fact, text, "sudo sluice doctor --board kv260") : differs(fact, text, hint);
+    return hidden ? unseen(fact, text, "sudo sluice-board doctor") : differs(fact, text, hint);
   }
 }

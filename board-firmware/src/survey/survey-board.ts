@@ -14,11 +14,15 @@ import { surveySensors } from "./survey-sensors.js";
 export interface SurveyOptions {
   /** Registers of the processing system. Default /dev/mem. */
   readonly memory?: PhysicalMemory;
+  /** How long the power sensor is watched, in milliseconds. Default 1,500. */
+  readonly watchMs?: number;
 }
 
-const ELSEWHERE = "run `sluice doctor --board kv260` on the board itself";
+const CORTEX_A53 = "0xd03";
+const ELSEWHERE = "run `sluice-board doctor` on the board itself";
 /** Facts that only a board can show, in the order of the survey. */
 export const boardFacts = [
+  "Processor",
   "Linux and kernel",
   "Node on arm64",
   "fpga_manager",
@@ -26,28 +30,33 @@ export const boardFacts = [
   "Kernel log",
   "Firmware folder",
   "Device-tree overlays",
+  "Device-tree label fpga_full",
   "xmutil / dfx-mgr",
   "Overlay files",
+  "Register window",
   "AXI port widths",
   "PL clock",
+  "DDR size",
   "DDR map",
   "CMA",
   "u-dma-buf",
   "dma-heap",
   "Cache maintenance",
+  "Read speed of contiguous memory",
   "UIO boot argument",
   "UIO node of the overlay",
   "Power (INA260)",
+  "Pace of the power sensor",
   "Temperatures",
   "Serial console",
   "Overlay ID and VERSION",
 ] as const;
 
-export function surveyBoard(
+export async function surveyBoard(
   files: BoardFiles,
   geometry: OverlayGeometry,
   options: SurveyOptions = {},
-): SurveyFinding[] {
+): Promise<SurveyFinding[]> {
   const model = "Kria K26 on a KV260";
   const board = look(model, () => holds(model, passBoardGate(files)));
   if (board.verdict !== "holds") {
@@ -58,19 +67,37 @@ export function surveyBoard(
   const memory = options.memory ?? new DevMem(files);
   return [
     board,
+    surveyProcessor(files),
     surveyLinux(files),
     surveyNode(),
     ...surveyLoading(files, geometry),
     ...surveyRegisters(files, geometry, memory),
     ...surveyMemory(files, geometry),
-    ...surveySensors(files),
+    ...(await surveySensors(files, options.watchMs)),
     surveyConsole(files),
     unseen(
       "Overlay ID and VERSION",
       "not read here: an access to a fabric that did not pass the gates can hang the CPU",
-      "sluice board --device kv260",
+      "sudo systemctl restart sluice-board, then journalctl -u sluice-board",
     ),
   ];
+}
+
+function surveyProcessor(files: BoardFiles): SurveyFinding {
+  const fact = "Processor";
+  return look(fact, () => {
+    const parts = [...files.readText("/proc/cpuinfo").matchAll(/^CPU part\s*: (0x[0-9a-f]+)$/gm)].map(
+      ([, part]) => part,
+    );
+    const cores = parts.filter((part) => part === CORTEX_A53).length;
+    if (cores === 4 && parts.length === 4) return holds(fact, "4 x Cortex-A53");
+    const found = parts.length === 0 ? "none named" : parts.join(", ");
+    return differs(
+      fact,
+      found,
+      "restart the board; cores that stay away are in the kernel log: dmesg | grep -i cpu",
+    );
+  });
 }
 
 function surveyLinux(files: BoardFiles): SurveyFinding {

@@ -9,6 +9,8 @@ import { readKernelLog } from "../loader/kernel-log.js";
 import { checkOverlayFolder, OVERLAYS_FOLDER } from "../loader/overlay-folder.js";
 import { differs, holds, look, type SurveyFinding, unseen } from "./finding.js";
 
+const SYMBOLS = "/proc/device-tree/__symbols__";
+
 export function surveyLoading(files: BoardFiles, geometry: OverlayGeometry): SurveyFinding[] {
   return [
     manager(files),
@@ -16,6 +18,7 @@ export function surveyLoading(files: BoardFiles, geometry: OverlayGeometry): Sur
     kernelLog(files),
     firmwareFolder(files),
     deviceTreeOverlays(files),
+    fpgaFullLabel(files),
     xmutil(files),
     overlayFiles(files, geometry),
   ];
@@ -77,6 +80,19 @@ function deviceTreeOverlays(files: BoardFiles): SurveyFinding {
     }
     const applied = files.list(CONFIGFS_OVERLAYS);
     return holds(fact, applied.length > 0 ? `applied: ${applied.join(", ")}` : "none applied");
+  });
+}
+
+/** Overlays name their target by its label, which the kernel finds only in a tree that was compiled with labels. */
+function fpgaFullLabel(files: BoardFiles): SurveyFinding {
+  const fact = "Device-tree label fpga_full";
+  return look(fact, () => {
+    const path = `${SYMBOLS}/fpga_full`;
+    if (files.exists(path)) return holds(fact, files.readText(path));
+    const found = files.exists(SYMBOLS)
+      ? "no such label"
+      : "the boot device tree has no labels (__symbols__)";
+    return differs(fact, found, "boot the vendor's device tree, or compile yours with `dtc -@`");
   });
 }
 

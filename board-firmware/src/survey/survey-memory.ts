@@ -1,38 +1,59 @@
 /** DDR, contiguous memory and interrupts: what the overlay works with. */
 import type { OverlayGeometry } from "@sluice/sdk/overlay";
 import { type BoardFiles, findUio } from "../board-files/index.js";
-import { findHeap, listUdmabufs } from "../memory/index.js";
+import { findHeap, listUdmabufs, openUdmabuf } from "../memory/index.js";
 import { memoryLeft } from "../telemetry/memory-left.js";
 import { differs, holds, look, type SurveyFinding, unseen } from "./finding.js";
 import { installedManifest } from "./survey-registers.js";
+import { systemRam } from "./system-ram.js";
 
 const MEBIBYTE = 2 ** 20;
 const LOW_DDR_END = 0x8000_0000;
 const UIO_ARGUMENT = "uio_pdrv_genirq.of_id=generic-uio";
+const READ_BYTES = 8 * MEBIBYTE;
+const READ_PASSES = 8;
+/** MB/s, between what uncached (about 250) and cached memory (about 800) give. */
+const LEAST_CACHED_RATE = 450;
 const ENOUGH_CMA = 256 * MEBIBYTE;
 
 export function surveyMemory(files: BoardFiles, geometry: OverlayGeometry): SurveyFinding[] {
   return [
+    ddrSize(files),
     ddrMap(files),
     contiguousArea(files),
     udmabuf(files, geometry),
     dmaHeap(files),
     cacheMaintenance(files),
+    readSpeed(files),
     bootArgument(files),
     uioNode(files, geometry),
   ];
 }
 
+function ddrSize(files: BoardFiles): SurveyFinding {
+  const fact = "DDR size";
+  return look(fact, () => {
+    const kilobytes = /^MemTotal:\s+(\d+) kB$/m.exec(files.readText("/proc/meminfo"))?.[1];
+    if (kilobytes === undefined) return unseen(fact, "/proc/meminfo does not list it", "free -m");
+    const mebibytes = Number(kilobytes) / 1024;
+    const found = `${mebibytes.toFixed(0)} MiB for Linux`;
+    // 4 GB, less what firmware and kernel keep.
+    const right = mebibytes > 3_584 && mebibytes <= 4_096;
+    return right
+      ? holds(fact, found)
+      : differs(fact, found, "give the kernel all 4 GB: look for mem= in /proc/cmdline");
+  });
+}
+
 function ddrMap(files: BoardFiles): SurveyFinding {
   const fact = "DDR map";
   return look(fact, () => {
-    const ranges = [...files.readText("/proc/iomem").matchAll(/^([0-9a-f]+)-([0-9a-f]+) : System RAM$/gm)];
-    const found = ranges.map(([, from, to]) => `0x${from}-0x${to}`).join(", ");
-    if (ranges.every(([, , to]) => /^0+$/.test(to))) {
-      return unseen(fact, "the kernel shows addresses to root only", "sudo sluice doctor --board kv260");
+    const ranges = systemRam(files);
+    const found = ranges.map(({ start, end }) => `0x${start.toString(16)}-0x${end.toString(16)}`).join(", ");
+    if (ranges.every(({ end }) => end === 0)) {
+      return unseen(fact, "the kernel shows addresses to root only", "sudo sluice-board doctor");
     }
-    const inside = ranges.every(([, from, to]) => {
-      const [start, end] = [Number.parseInt(from, 16), Number.parseInt(to, 16)];
+    const inside = ranges.every(({ start, end }) => {
       return end < LOW_DDR_END || (start >= 0x8_0000_0000 && end < 0x8_8000_0000);
     });
     return inside
@@ -99,6 +120,36 @@ function cacheMaintenance(files: BoardFiles): SurveyFinding {
   });
 }
 
+/** Memory that is mapped uncached reads at a third of the pace: the runtime would be right, and slow. */
+function readSpeed(files: BoardFiles): SurveyFinding {
+  const fact = "Read speed of contiguous memory";
+  return look(fact, () => {
+    const [node] = listUdmabufs(files).sort((a, b) => b.bytes - a.bytes);
+    if (node === undefined) return unseen(fact, "no u-dma-buf to read", "sudo modprobe u-dma-buf");
+    const arena = openUdmabuf(files, node);
+    try {
+      const copy = new Uint8Array(Math.min(READ_BYTES, arena.bytes.length));
+      // The first pass only maps pages, and others may be disturbed: the fastest counts.
+      const passes = Array.from({ length: READ_PASSES }, () => {
+        const started = performance.now();
+        copy.set(arena.bytes.subarray(0, copy.length));
+        return performance.now() - started;
+      });
+      const rate = copy.length / 1e3 / Math.min(...passes);
+      const found = `${node.path}: ${rate.toFixed(0)} MB/s`;
+      return rate >= LEAST_CACHED_RATE
+        ? holds(fact, found)
+        : differs(
+            fact,
+            `${found}: as slow as uncached memory`,
+            "sudo modprobe -r u-dma-buf; sudo modprobe u-dma-buf udmabuf0=268435456",
+          );
+    } finally {
+      arena.close();
+    }
+  });
+}
+
 function bootArgument(files: BoardFiles): SurveyFinding {
   const fact = "UIO boot argument";
   return look(fact, () => {
@@ -116,6 +167,6 @@ function uioNode(files: BoardFiles, geometry: OverlayGeometry): SurveyFinding {
     const node = findUio(files, name);
     return node
       ? holds(fact, `${node.path} is "${name}"`)
-      : unseen(fact, `none is "${name}" while no overlay is loaded`, "sluice board --device kv260");
+      : unseen(fact, `none is "${name}" while no overlay is loaded`, "sudo systemctl restart sluice-board");
   });
 }

@@ -3,9 +3,12 @@ import { SluiceError } from "@sluice/sdk/errors.js";
 import type { OverlayGeometry, OverlayManifest } from "@sluice/sdk/overlay";
 import type { BoardFiles, PhysicalMemory } from "../board-files/index.js";
 import { readPortWidth } from "../loader/axi-ports.js";
+import { hex } from "../loader/gates.js";
 import { OVERLAYS_FOLDER, readManifest } from "../loader/overlay-folder.js";
 import { chooseDivisors, readPlClock } from "../loader/pl-clock.js";
-import { differs, holds, look, type SurveyFinding } from "./finding.js";
+import { windowProblem } from "../loader/register-windows.js";
+import { differs, holds, look, type SurveyFinding, unseen } from "./finding.js";
+import { systemRam } from "./system-ram.js";
 
 /** The overlay's own wishes, where it is installed; a bad manifest is reported with the overlay's files. */
 export function installedManifest(files: BoardFiles, geometry: OverlayGeometry): OverlayManifest | undefined {
@@ -17,7 +20,7 @@ export function installedManifest(files: BoardFiles, geometry: OverlayGeometry):
   }
 }
 
-const LOAD = "sluice board --device kv260 sets it when it loads the overlay";
+const LOAD = "nothing to do: the runtime sets it whenever it loads the overlay";
 
 export function surveyRegisters(
   files: BoardFiles,
@@ -25,7 +28,22 @@ export function surveyRegisters(
   memory: PhysicalMemory,
 ): SurveyFinding[] {
   const manifest = installedManifest(files, geometry);
-  return [portWidths(memory, manifest), plClock(memory, geometry, manifest)];
+  return [registerWindow(files, manifest), portWidths(memory, manifest), plClock(memory, geometry, manifest)];
+}
+
+function registerWindow(files: BoardFiles, manifest: OverlayManifest | undefined): SurveyFinding {
+  const fact = "Register window";
+  return look(fact, () => {
+    if (manifest === undefined) return unseen(fact, "no overlay is installed", "install the overlay first");
+    const { port, base, bytes } = manifest.registers;
+    const found = `${port}, ${hex(base)} to ${hex(base + bytes - 1)}`;
+    const outside = windowProblem(manifest.registers);
+    if (outside) return differs(fact, `${found}: ${outside}`, "use the manifest of the build");
+    const inRam = systemRam(files).some(({ start, end }) => base <= end && base + bytes > start);
+    return inRam
+      ? differs(fact, `${found}: the kernel takes it for memory`, "report this")
+      : holds(fact, found);
+  });
 }
 
 function portWidths(memory: PhysicalMemory, manifest: OverlayManifest | undefined): SurveyFinding {

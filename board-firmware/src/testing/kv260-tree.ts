@@ -109,6 +109,8 @@ export function makeKv260Tree(options: TreeOptions = {}): Kv260Tree {
   };
   put("/proc/device-tree/model", `${model}\0`);
   put("/proc/device-tree/compatible", `${compatible.join("\0")}\0`);
+  put("/proc/device-tree/__symbols__/fpga_full", "/fpga-full\0");
+  put("/proc/cpuinfo", cpuinfo());
   put("/proc/cmdline", "root=/dev/mmcblk1p2 uio_pdrv_genirq.of_id=generic-uio cma=1000M\n");
   const cmaFree = options.cmaFreeKiB ?? 901_232;
   put(
@@ -180,6 +182,14 @@ export function makeKv260Tree(options: TreeOptions = {}): Kv260Tree {
     writeMem: mem,
     cleanup: () => rmSync(root, { recursive: true, force: true }),
   };
+}
+
+/** Of the processing system's four Cortex-A53. */
+function cpuinfo(): string {
+  const core = (index: number): string =>
+    `processor\t: ${index}\nBogoMIPS\t: 66.66\nFeatures\t: fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid\n` +
+    "CPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0xd03\nCPU revision\t: 4\n";
+  return [0, 1, 2, 3].map(core).join("\n");
 }
 
 /** The kernel behind the files. */

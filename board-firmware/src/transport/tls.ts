@@ -5,7 +5,14 @@
  */
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
-import { connect, createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
+import {
+  connect,
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type SecureContextOptions,
+  type TLSSocket,
+} from "node:tls";
 import { SecurityError, TransportError } from "@sluice/sdk/errors.js";
 import type { TlsEnd } from "./transport.js";
 
@@ -22,6 +29,9 @@ const settings = {
   // No certificate is trusted, because none is wanted.
   ca: [],
 } as const satisfies SecureContextOptions;
+
+/** One for all connections of this process: without certificates there is nothing in it that could differ. */
+let hostContext: SecureContext | undefined;
 
 /** @throws {SecurityError} `wrong-key` @throws {TransportError} `timeout`, `disconnected` */
 export function startTls(plain: Socket, end: TlsEnd, place: string, deadlineMs: number): Promise<TLSSocket> {
@@ -68,7 +78,9 @@ function hostEnd(plain: Socket, { key }: TlsEnd, events: HandshakeEvents): void 
   };
   // The key is the identity; there is no certificate whose name could be compared.
   const checkServerIdentity = () => new Error("certificates are not accepted");
-  const socket = connect({ ...settings, socket: plain, pskCallback, checkServerIdentity });
+  hostContext ??= createSecureContext(settings);
+  const secureContext = hostContext;
+  const socket = connect({ ...settings, secureContext, socket: plain, pskCallback, checkServerIdentity });
   socket.on("error", events.failed);
   socket.once("secureConnect", () => events.done(socket));
 }

@@ -8,13 +8,13 @@ const UNWRITTEN_BYTES = 4_096;
 
 export function storeFaults(plan: FaultPlan): StoreFaults {
   return {
-    beforeAppend(descriptor, piece) {
+    beforeWrite(descriptor, piece, position) {
       if (plan.strike("disk-full")) {
         throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
       }
       if (!plan.strike("brown-out")) return;
       // Half of the piece is in the file's length already, its last page is not on the disk.
-      writeSync(descriptor, piece, 0, piece.length >> 1);
+      writeSync(descriptor, piece, 0, piece.length >> 1, position);
       const { size } = fstatSync(descriptor);
       const kept = Math.max(0, size - UNWRITTEN_BYTES);
       ftruncateSync(descriptor, kept);

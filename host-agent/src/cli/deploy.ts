@@ -20,8 +20,10 @@ import {
   type Verification,
   verifyOnBoard,
 } from "../jobs/deploy-job.js";
+import { DeployMemory } from "../jobs/deploy-memory.js";
 import type { DeployResult } from "../jobs/deploy-result.js";
 import { type InputSource, openInputs } from "../jobs/input-source.js";
+import { keepWhatTheBoardHas } from "../jobs/keep-sections.js";
 import { openBoardSession } from "../jobs/open-board.js";
 import { renderDeployReport } from "../report/deploy-report.js";
 import { bytes, integer, percent } from "../report/text-table.js";
@@ -30,6 +32,7 @@ import { exitCodes } from "./exit-codes.js";
 import { writeFileWhole, writeJson } from "./json-output.js";
 import {
   addCompileOptions,
+  addLikeOption,
   addPreprocessOptions,
   type CompileOptions,
   type PreprocessOptions,
@@ -46,6 +49,8 @@ interface DeployOptions extends CompileOptions, PreprocessOptions, FaultOptions 
   readonly labels?: string;
   readonly limit?: number;
   readonly checkImages: number;
+  readonly like?: string;
+  readonly fresh?: boolean;
   readonly logits?: string;
   readonly out?: string;
   readonly json?: string;
@@ -60,6 +65,7 @@ interface Context {
   install: InstallResult;
   uploadMs: number;
   verification: Verification;
+  telemetry: DeployResult["telemetry"];
 }
 
 export function registerDeploy(program: Command): void {
@@ -88,10 +94,11 @@ export function registerDeploy(program: Command): void {
     .option("--labels <file>", "class names, one per line; names predictions in the report")
     .option("--limit <n>", "use the first n inputs only", parseCount)
     .option("--check-images <n>", "images on which every layer is compared", parseCount, 4)
+    .option("--fresh", "code all weights anew, even where the board has most of them from the last deploy")
     .option("--logits <file.npy>", "write the integer logits of every input, int32 [N, classes]")
     .option("-o, --out <file>", "keep the package")
     .option("--json <file>", "write the result as JSON to a file, or to stdout with -");
-  addFaultOptions(addPreprocessOptions(addCompileOptions(command)))
+  addFaultOptions(addPreprocessOptions(addLikeOption(addCompileOptions(command))))
     .addHelpText(
       "after",
       `
@@ -161,6 +168,7 @@ async function deploy(modelPath: string | undefined, options: DeployOptions): Pr
       {
         title: "Upload",
         task: async (_, task) => {
+          await keepSections(context, path, options);
           const { compiled } = context.deployment;
           const report = outputOf(task);
           const started = performance.now();
@@ -172,6 +180,9 @@ async function deploy(modelPath: string | undefined, options: DeployOptions): Pr
             context.deployment.model.packed?.signed,
           );
           context.uploadMs = performance.now() - started;
+          if (context.session.keepsUploads && !context.deployment.model.packed) {
+            new DeployMemory().remember({ ...options, path }, context.deployment.packageBytes);
+          }
           const { bytesSent, bytesTotal } = context.install;
           task.title =
             bytesSent === 0
@@ -195,6 +206,7 @@ async function deploy(modelPath: string | undefined, options: DeployOptions): Pr
             Math.max(1, options.checkImages),
             progress,
           );
+          context.telemetry = await context.session.readings();
           const { images } = context.verification.comparison;
           const seconds = context.verification.runMs / 1000;
           task.title = `Compared ${integer(images)} images in ${seconds.toFixed(1)} s`;
@@ -206,13 +218,26 @@ async function deploy(modelPath: string | undefined, options: DeployOptions): Pr
 
   try {
     await tasks.run();
-    const { deployment, session, install, uploadMs, verification, source } = context;
+    const { deployment, session, install, uploadMs, verification, source, telemetry } = context;
     const labels = options.labels ? readLabels(options.labels) : source.classes;
-    const result = deployResult(deployment, session, install, uploadMs, verification, labels);
+    const result = deployResult(deployment, session, install, uploadMs, verification, labels, telemetry);
     finish(result, verification, options);
   } finally {
     await context.session?.close();
     for (const fault of context.faults) process.stderr.write(`fault injected: ${fault}\n`);
+  }
+}
+
+/** A board that has the last deploy of this model is sent what changed since. */
+async function keepSections(context: Context, path: string, options: DeployOptions): Promise<void> {
+  const { deployment, session } = context;
+  const chosen = options.fresh || options.like !== undefined || deployment.model.packed !== undefined;
+  if (chosen || !session.keepsUploads) return;
+  const earlier = new DeployMemory().recall({ ...options, path });
+  if (earlier === undefined) return;
+  context.deployment = await keepWhatTheBoardHas(deployment, options.codec, session, earlier);
+  if (options.out && context.deployment !== deployment) {
+    writeFileWhole(options.out, context.deployment.packageBytes);
   }
 }
 

@@ -1,4 +1,4 @@
-/** What the process's exit code says; documented in `sluice --help` and docs/cli.md. */
+/** What the process's exit code says; documented in `sluice --help` and README.md. */
 import {
   CodecError,
   CompileError,

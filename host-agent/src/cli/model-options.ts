@@ -23,6 +23,14 @@ export function addCompileOptions(command: Command): Command {
     );
 }
 
+/** For commands that write or send a package. */
+export function addLikeOption(command: Command): Command {
+  return command.option(
+    "--like <file.sluice>",
+    "keep the streams and tables of this earlier package where the weights did not change",
+  );
+}
+
 export function addPreprocessOptions(command: Command): Command {
   return command
     .option(

@@ -5,18 +5,20 @@ import { geometryById } from "@sluice/sdk/overlay";
 import { writePackage } from "@sluice/sdk/package";
 import { defaultPreprocessing, overrideNormalization } from "@sluice/sdk/preprocess";
 import type { Command } from "commander";
-import { loadModel } from "../jobs/load-model.js";
+import { loadEarlierWeights, loadModel } from "../jobs/load-model.js";
 import { bytes, percent } from "../report/text-table.js";
 import { UsageError } from "./errors.js";
 import { writeFileWhole, writeJson } from "./json-output.js";
 import {
   addCompileOptions,
+  addLikeOption,
   addPreprocessOptions,
   type CompileOptions,
   type PreprocessOptions,
 } from "./model-options.js";
 
 interface PackOptions extends CompileOptions, PreprocessOptions {
+  readonly like?: string;
   readonly out?: string;
   readonly json?: string;
 }
@@ -28,13 +30,14 @@ export function registerPack(program: Command): void {
     .argument("<model>", "QONNX (.onnx) or TFLite (.tflite) file")
     .option("-o, --out <file>", "package to write (default: the model's name with .sluice)")
     .option("--json <file>", "write the result as JSON to a file, or to stdout with -");
-  addPreprocessOptions(addCompileOptions(command))
+  addPreprocessOptions(addLikeOption(addCompileOptions(command)))
     .addHelpText(
       "after",
       `
 Examples:
   sluice pack resnet8.onnx
   sluice pack model.onnx --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --out model.sluice
+  sluice pack retrained.onnx --like model.sluice --out next.sluice     layers that stayed keep their bytes
   sluice pack model.tflite --codec raw --json -`,
     )
     .action((model: string, options: PackOptions) => pack(model, options));
@@ -49,7 +52,8 @@ function pack(path: string, options: PackOptions): void {
     });
   }
   const geometry = geometryById(options.geometry);
-  const compiled = compile(graph, { geometry, ...codecChoice(options.codec) });
+  const like = options.like === undefined ? undefined : loadEarlierWeights(options.like);
+  const compiled = compile(graph, { geometry, ...codecChoice(options.codec), like });
   const contents = writePackage(
     compiled,
     graph,

@@ -1,5 +1,6 @@
 /** What the jobs need from a connected board, whatever the link: the four things a verification does. */
 import type { ImageSection, LayerInfo, RunPlan } from "@sluice/sdk/compile";
+import type { Reading } from "@sluice/sdk/protocol";
 import type { SignedPackage } from "../client/board-client.js";
 
 export interface BoardDescription {
@@ -32,6 +33,10 @@ export interface LayerReadout {
 
 export interface BoardSession {
   readonly description: BoardDescription;
+  /** What is uploaded stays on the board for the next session. */
+  readonly keepsUploads: boolean;
+  /** Which of these sections (SHA-256) the board has. */
+  holds(sections: readonly Uint8Array[]): Promise<readonly boolean[]>;
   install(
     plan: RunPlan,
     sections: readonly ImageSection[],
@@ -46,5 +51,7 @@ export interface BoardSession {
   readLayers(layers: readonly LayerInfo[]): Promise<LayerReadout[]>;
   /** int8 codes of one output of one layer for the given input frame, row-major without padding. */
   dumpLayer(layer: LayerInfo, output: number, frame: Uint8Array): Promise<Int8Array>;
+  /** Telemetry by name; what the board cannot measure says why. */
+  readings(): Promise<Readonly<Record<string, Reading>>>;
   close(): Promise<void>;
 }

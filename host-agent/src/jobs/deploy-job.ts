@@ -19,7 +19,7 @@ import { checkLayers, type LayerCheck, type PreparedImage } from "./check-layers
 import { compareLogits, type LogitComparison } from "./compare-logits.js";
 import type { DeployResult } from "./deploy-result.js";
 import { type InputSource, prepareImages } from "./input-source.js";
-import { type LoadedModel, loadModel } from "./load-model.js";
+import { type LoadedModel, loadEarlierWeights, loadModel } from "./load-model.js";
 import { topPredictions } from "./predictions.js";
 import { ReferencePool } from "./reference-pool.js";
 
@@ -41,6 +41,8 @@ export interface Verification {
 export interface PrepareOptions extends NormalizationOverrides {
   readonly geometry: string;
   readonly codec: string;
+  /** An earlier package of the model whose tables and streams stay where the weights did not change. */
+  readonly like?: string;
 }
 
 /** Imports and compiles; a package is taken as it is. */
@@ -62,7 +64,8 @@ export function prepareDeployment(
     return { model, compiled, geometry, preprocessing, packageBytes: bytes, compileMs: 0 };
   }
   const geometry = geometryById(options.geometry);
-  const compiled = compile(model.graph, { geometry, ...codecChoice(options.codec), onProgress });
+  const like = options.like === undefined ? undefined : loadEarlierWeights(options.like);
+  const compiled = compile(model.graph, { geometry, ...codecChoice(options.codec), like, onProgress });
   const preprocessing = overrideNormalization(defaultPreprocessing(model.graph), options, model.graph);
   const packageBytes = writePackage(compiled, model.graph, preprocessing);
   return { model, compiled, geometry, preprocessing, packageBytes, compileMs: performance.now() - started };
@@ -127,6 +130,7 @@ export function deployResult(
   uploadMs: number,
   verification: Verification,
   labels: readonly string[] | undefined,
+  telemetry: DeployResult["telemetry"] = {},
 ): DeployResult {
   const { model, compiled, packageBytes, compileMs } = deployment;
   const { check, comparison } = verification;
@@ -172,6 +176,7 @@ export function deployResult(
     })),
     timings: { importMs: model.importMs, compileMs, uploadMs, runMs: verification.runMs },
     uploadedBytes: install.bytesSent,
+    telemetry,
     memory: compiled.memory,
     predictions: topPredictions(verification, labels),
     notes: compiled.notes,

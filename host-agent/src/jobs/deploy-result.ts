@@ -43,6 +43,14 @@ export interface DeployResult {
     readonly runMs: number;
   };
   readonly uploadedBytes: number;
+  /** What the board measured, by name, after the run; what it cannot measure says why, and is never zero. */
+  readonly telemetry: Readonly<
+    Record<
+      string,
+      | { readonly available: true; readonly value: number; readonly unit: string }
+      | { readonly available: false; readonly reason: string }
+    >
+  >;
   readonly memory: readonly {
     readonly name: string;
     readonly used: number;

@@ -1,11 +1,12 @@
 /** A model as `deploy`, `pack`, `inspect` and `verify` take it: a model file, a package, or the default model. */
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
+import type { EarlierWeights } from "@sluice/sdk/codec";
 import type { CompiledModel } from "@sluice/sdk/compile";
-import { ImportError } from "@sluice/sdk/errors.js";
+import { ImportError, PackageError } from "@sluice/sdk/errors.js";
 import type { Graph } from "@sluice/sdk/graph";
 import { importModel } from "@sluice/sdk/import";
-import { isPackage, packageLimits, readPackage } from "@sluice/sdk/package";
+import { earlierWeights, isPackage, packageLimits, readPackage } from "@sluice/sdk/package";
 import type { SignedPackage } from "../client/index.js";
 
 export interface LoadedModel {
@@ -40,6 +41,20 @@ export function loadModel(path: string): LoadedModel {
   }
   const graph = importModel(bytes, { file });
   return { file, graph, importMs: performance.now() - started };
+}
+
+/**
+ * The weights of a package, for coding a model that differs little from it.
+ * @throws as `loadModel`; {PackageError} `not-a-package`
+ */
+export function loadEarlierWeights(path: string): EarlierWeights {
+  const { packed } = loadModel(path);
+  if (packed) return earlierWeights(packed.compiled);
+  throw new PackageError("not-a-package", "This is a model file; --like wants a package.", {
+    place: path,
+    expected: "a .sluice file that `sluice pack` or `sluice deploy --out` wrote",
+    hint: "Pack the earlier model first: sluice pack MODEL --out earlier.sluice",
+  });
 }
 
 function readModelFile(path: string): Uint8Array {

@@ -13,6 +13,7 @@ export async function openLocalSession(
 
 class LocalSession implements BoardSession {
   readonly description: BoardSession["description"];
+  readonly keepsUploads = false;
   readonly #device: OverlayDevice;
   readonly #driver: OverlayDriver;
   #lastRun: Promise<unknown> = Promise.resolve();
@@ -22,6 +23,10 @@ class LocalSession implements BoardSession {
     this.#driver = new OverlayDriver(device);
     const { clockMHz } = device.geometry;
     this.description = { kind: "kv260", device: device.kind, link: "this process", clockMHz };
+  }
+
+  async holds(sections: readonly Uint8Array[]): Promise<boolean[]> {
+    return sections.map(() => false);
   }
 
   async install(...[plan, sections, layerNames]: Parameters<BoardSession["install"]>) {
@@ -52,6 +57,10 @@ class LocalSession implements BoardSession {
   async dumpLayer(...[layer, output, frame]: Parameters<BoardSession["dumpLayer"]>): Promise<Int8Array> {
     const { codes } = await this.#driver.dumpLayer(layer.index, output === 0 ? 0 : 1, frame);
     return codes;
+  }
+
+  async readings() {
+    return this.#device.readings?.() ?? {};
   }
 
   async close(): Promise<void> {

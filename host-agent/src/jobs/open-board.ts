@@ -1,6 +1,7 @@
 /** From `--device` and `--link` to a connected board; starts the emulated one when there is no other. */
 import { TransportError } from "@sluice/sdk/errors.js";
 import type { OverlayGeometry } from "@sluice/sdk/overlay";
+import { MAX_SECTIONS } from "@sluice/sdk/protocol";
 import {
   type BoardCandidate,
   findBoards,
@@ -121,20 +122,32 @@ async function startBoard(
 
 class ClientSession implements BoardSession {
   readonly description: BoardSession["description"];
+  readonly keepsUploads: boolean;
   readonly #client: BoardClient;
   readonly #afterClose: () => Promise<void>;
   /** Runs follow one another; the client pipelines within each. */
   #lastRun: Promise<unknown> = Promise.resolve();
 
-  constructor(client: BoardClient, afterClose: () => Promise<void> = async () => undefined) {
+  /** @param stop ends a board that serves this session only */
+  constructor(client: BoardClient, stop?: () => Promise<void>) {
     this.#client = client;
-    this.#afterClose = afterClose;
+    this.#afterClose = stop ?? (async () => undefined);
+    this.keepsUploads = stop === undefined;
     this.description = {
       kind: "kv260",
       device: client.board.kind,
       link: client.link,
       clockMHz: client.hello.clockMHz,
     };
+  }
+
+  async holds(sections: readonly Uint8Array[]): Promise<boolean[]> {
+    const held: boolean[] = [];
+    for (let at = 0; at < sections.length; at += MAX_SECTIONS) {
+      const states = await this.#client.have(sections.slice(at, at + MAX_SECTIONS));
+      held.push(...states.map(({ complete }) => complete));
+    }
+    return held;
   }
 
   install(...[plan, sections, layerNames, onProgress, signed]: Parameters<BoardSession["install"]>) {
@@ -167,6 +180,10 @@ class ClientSession implements BoardSession {
   async dumpLayer(...[layer, output, frame]: Parameters<BoardSession["dumpLayer"]>): Promise<Int8Array> {
     const { codes } = await this.#client.dumpLayer(layer.index, frame, output === 0 ? 0 : 1);
     return codes;
+  }
+
+  async readings() {
+    return (await this.#client.status()).readings;
   }
 
   async close(): Promise<void> {

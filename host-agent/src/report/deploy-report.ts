@@ -57,6 +57,7 @@ function summary(result: DeployResult): string {
       `${integer(latency.cyclesPerFrame)} cycles a frame = ${latency.milliseconds.toFixed(3)} ms at ` +
         `${latency.clockMHz} MHz (${latencySource(board.device)})`,
     ],
+    ["Energy", energyLine(result.telemetry)],
     ["Memory", memory.map((use) => memoryUse(use)).join("\n")],
   ];
   if (accuracy) {
@@ -119,4 +120,25 @@ function verdict({
     `  extent    ${integer(differing)} of ${integer(elements)} elements differ`,
     `  likely    ${cause}`,
   ].join("\n");
+}
+
+/** Energy per inference above idle, or why there is no figure; then power and temperature where they were measured. */
+function energyLine(telemetry: DeployResult["telemetry"]): string {
+  const value = (name: string): string | undefined => {
+    const reading = telemetry[name];
+    return reading?.available ? `${reading.value.toPrecision(3)} ${reading.unit}` : undefined;
+  };
+  const energy = telemetry["energy per inference"];
+  const low = value("energy per inference, 95 % low");
+  const high = value("energy per inference, 95 % high");
+  const missing = energy?.available === false ? energy.reason : "not available: the board does not say";
+  const parts = [
+    energy?.available
+      ? `${value("energy per inference")} an inference above ${value("idle power")} idle (95 %: ${low} to ${high})`
+      : missing,
+  ];
+  const [power, temperature] = [value("power"), value("temperature")];
+  if (power) parts.push(`power ${power}`);
+  if (temperature) parts.push(`temperature ${temperature}`);
+  return parts.join("; ");
 }

@@ -15,7 +15,7 @@ export interface SmallestStreams {
 /**
  * A layer takes the first of the codecs whose stream is smallest; `codec` is asked last, so that it must save something.
  * When its streams do not save its tables too, no layer uses it. The whole is therefore never larger than the best of the
- * fallbacks alone, layer by layer.
+ * fallbacks alone, layer by layer. Tables that were given (`options.tables`) are there anyway and cost nothing.
  *
  * @param fallbacks codecs without tables
  */
@@ -35,7 +35,8 @@ export function encodeSmallest(
   const used = streams.some((stream) => stream.codec === codec);
   if (!used) return { tables: new Uint8Array(0), streams };
   const complete = without.filter((stream) => stream !== undefined);
-  if (complete.length === layers.length && bytesOf(complete) <= bytesOf(streams) + encoded.tables.length) {
+  const tableBytes = options?.tables?.length ? 0 : encoded.tables.length;
+  if (complete.length === layers.length && bytesOf(complete) <= bytesOf(streams) + tableBytes) {
     return { tables: new Uint8Array(0), streams: complete };
   }
   return { tables: encoded.tables, streams };

@@ -1,5 +1,6 @@
 export * from "./ans/index.js";
 export * from "./deflate.js";
+export * from "./encode-like.js";
 export * from "./encode-smallest.js";
 export * from "./huffman.js";
 export * from "./range-coder.js";

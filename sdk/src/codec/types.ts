@@ -36,6 +36,11 @@ export interface EncodeOptions {
   readonly onProgress?: (done: number) => void;
   /** What the decoder the streams are for holds. Default: whatever the format allows. */
   readonly limits?: DecoderLimits;
+  /**
+   * Tables of an earlier model to code these layers with, instead of new ones; they come back unchanged. A codec without
+   * tables ignores them. Default: new tables.
+   */
+  readonly tables?: Uint8Array;
 }
 
 export interface WeightDecoder {

@@ -4,6 +4,7 @@
  *   lower (lower.ts) -> weight image (image.ts) -> activation memory (memory-plan.ts) -> commands (emit.ts)
  *   -> cycle model (cycles.ts) -> reports
  */
+import type { EarlierWeights } from "../codec/encode-like.js";
 import type { WeightCodec } from "../codec/types.js";
 import { CompileError, OverlayError } from "../errors.js";
 import type { Graph } from "../graph/types.js";
@@ -30,6 +31,8 @@ export interface CompileOptions {
   readonly codec: WeightCodec;
   /** Codecs without tables that a layer may use where they make it smaller; the overlay must decode them. Default none. */
   readonly fallbacks?: readonly WeightCodec[];
+  /** An earlier model whose streams and tables stay wherever the weights did not change. Default: all is coded anew. */
+  readonly like?: EarlierWeights;
   /** Fraction of the work done, 0..1; encoding the weights is nearly all of it. */
   readonly onProgress?: (done: number) => void;
 }
@@ -49,6 +52,7 @@ export function compile(graph: Graph, options: CompileOptions): CompiledModel {
     lowered.layers,
     { codec, fallbacks },
     { limits: decoderLimits(geometry), onProgress },
+    options.like,
   );
   const emitted = emitProgram(lowered, plan, image.addresses, packed, geometry);
   requireLayerCount(emitted, geometry);

@@ -5,6 +5,7 @@
  * other section but the program's (offsets). Equal tables are stored once. The program comes last.
  */
 
+import { type EarlierWeights, encodeLike } from "../codec/encode-like.js";
 import { encodeSmallest, type LayerStream } from "../codec/encode-smallest.js";
 import { rawCodec } from "../codec/raw.js";
 import type { CodecChoice } from "../codec/registry.js";
@@ -39,6 +40,7 @@ export function buildImage(
   layers: readonly EngineLayer[],
   choice: CodecChoice,
   options: EncodeOptions,
+  earlier?: EarlierWeights,
 ): WeightImage {
   const sections: ImageSection[] = [];
   let end = 0;
@@ -49,7 +51,7 @@ export function buildImage(
     return offset;
   };
 
-  const encoded = encodeWeights(layers, choice, options);
+  const encoded = encodeWeights(layers, choice, options, earlier);
   const codecTables = {
     offset: encoded.tables.length === 0 ? 0 : append("tables", "codec tables", encoded.tables),
     bytes: encoded.tables.length,
@@ -86,12 +88,16 @@ function encodeWeights(
   layers: readonly EngineLayer[],
   { codec, fallbacks }: CodecChoice,
   options: EncodeOptions,
+  earlier: EarlierWeights | undefined,
 ): { tables: Uint8Array; streams: Map<EngineLayer, LayerStream> } {
   const weighted = layers.filter((layer) => layer.weights !== undefined);
   const inputs = weighted.map((layer): LayerWeights => {
     return { name: layer.name, layout: layer.weights!.layout, weights: layer.weights!.values };
   });
-  const { tables, streams } = encodeSmallest(inputs, codec, [rawCodec, ...fallbacks], options);
+  const codecs = [codec, [rawCodec, ...fallbacks], options] as const;
+  const { tables, streams } = earlier
+    ? encodeLike(earlier, inputs, ...codecs)
+    : encodeSmallest(inputs, ...codecs);
   return { tables, streams: new Map(weighted.map((layer, at) => [layer, streams[at]])) };
 }
 

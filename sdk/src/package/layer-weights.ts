@@ -1,6 +1,7 @@
 /** The weights of every engine layer, decoded from the very image that the board will read. */
+import type { EarlierLayer, EarlierWeights } from "../codec/encode-like.js";
 import { codecById } from "../codec/registry.js";
-import type { LayerWeights, WeightLayout } from "../codec/types.js";
+import type { WeightLayout } from "../codec/types.js";
 import type { CompiledModel } from "../compile/types.js";
 import { PackageError } from "../errors.js";
 import { geometryById, type OverlayGeometry } from "../overlay/geometry.js";
@@ -13,12 +14,12 @@ export type ImageView = Pick<CompiledModel, "plan" | "sections">;
  * What each weight section holds, in demand order; bands of one layer share a section and are decoded once.
  * @throws {PackageError} `missing-section`; {CodecError} for a damaged stream.
  */
-export function decodeWeightSections(image: ImageView): LayerWeights[] {
+export function decodeWeightSections(image: ImageView): EarlierLayer[] {
   const geometry = geometryById(image.plan.geometry);
   const program = image.sections.find((section) => section.kind === "program");
   if (!program) throw missing("program");
-  const tables = image.sections.find((section) => section.kind === "tables")?.bytes ?? new Uint8Array(0);
-  const decoded = new Map<string, LayerWeights>();
+  const tables = tablesOf(image);
+  const decoded = new Map<string, EarlierLayer>();
   for (const command of unpackCommands(program.bytes)) {
     if (command.opcode !== "CONV" && command.opcode !== "DEPTHWISE") continue;
     const end = command.weightsOffset + command.weightsBytes;
@@ -31,10 +32,23 @@ export function decodeWeightSections(image: ImageView): LayerWeights[] {
     if (decoded.has(name)) continue;
     const layout = commandWeightLayout(command, geometry);
     const stream = section.bytes.subarray(command.weightsOffset - section.offset, end - section.offset);
-    const weights = codecById(command.codec).openDecoder(tables).decode(stream, layout);
-    decoded.set(name, { name, layout, weights });
+    const codec = codecById(command.codec);
+    const weights = codec.openDecoder(tables).decode(stream, layout);
+    decoded.set(name, { name, layout, weights, stream: { codec, bytes: stream } });
   }
   return [...decoded.values()];
+}
+
+/**
+ * What `compile` takes as `like`: a model that is a little different then keeps what has not changed.
+ * @throws as `decodeWeightSections`
+ */
+export function earlierWeights(image: ImageView): EarlierWeights {
+  return { tables: tablesOf(image), layers: decodeWeightSections(image) };
+}
+
+function tablesOf({ sections }: ImageView): Uint8Array {
+  return sections.find(({ kind }) => kind === "tables")?.bytes ?? new Uint8Array(0);
 }
 
 /**

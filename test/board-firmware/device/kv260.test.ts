@@ -9,7 +9,6 @@ import { runBoard } from "@sluice/board-firmware/main.js";
 import { type Kv260Tree, makeKv260Tree } from "@sluice/board-firmware/testing/kv260-tree.js";
 import { registers, smallGeometry } from "@sluice/sdk/overlay";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { describeOverlayDevice } from "../../contract/overlay-device.js";
 import { denseProgram } from "../../support/contract-programs.js";
 import { busTo, type Fabric, InterruptNode, startFabric } from "../../support/kv260-fabric.js";
 import { runSluice } from "../../support/run-sluice.js";
@@ -106,24 +105,6 @@ describe("Kv260Device on a tree with a fabric", () => {
       "energy per inference": { available: false },
     });
   });
-});
-
-describeOverlayDevice("kv260 on a tree with a fabric", {
-  async open() {
-    const interrupt = new InterruptNode();
-    const tree = makeKv260Tree({ uioNode: interrupt.path });
-    let fabric: Fabric | undefined;
-    const device = await Kv260Device.open(smallGeometry, { files: tree.files, bus: busTo(() => fabric) });
-    fabric = startFabric(tree, smallGeometry, interrupt, MEMORY);
-    const close = device.close.bind(device);
-    device.close = async () => {
-      await close();
-      fabric?.stop();
-      interrupt.close();
-      tree.cleanup();
-    };
-    return device;
-  },
 });
 
 describe("opening a kv260", () => {

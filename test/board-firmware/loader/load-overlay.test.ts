@@ -2,6 +2,7 @@
  * The loader on a KV260's file tree with a kernel that answers: the way through all gates, and one refusal for each gate
  * and each hazard, with the overlay's registers untouched.
  */
+import { createHash } from "node:crypto";
 import { chmodSync } from "node:fs";
 import { loadOverlay } from "@sluice/board-firmware/loader";
 import {
@@ -179,6 +180,22 @@ describe("gates before anything is written", () => {
         }),
     ],
     [
+      "manifest: registers outside their port's window",
+      "gate-manifest",
+      (made) =>
+        install(made, ({ manifest }) => {
+          manifest.registers.base = "0x90000000";
+        }),
+    ],
+    [
+      "manifest: registers behind a port for memory",
+      "gate-manifest",
+      (made) =>
+        install(made, ({ manifest }) => {
+          manifest.registers.port = "S_AXI_HP0_FPD";
+        }),
+    ],
+    [
       "header: truncated .bit",
       "gate-header",
       (made) => install(made, () => undefined, bitFile().subarray(0, 3000)),
@@ -221,6 +238,34 @@ describe("gates before anything is written", () => {
         const build = overlayBuild(smallGeometry, bitFile(), handoffFile({ masterWidth: 128 }));
         install(made, (mine) => Object.assign(mine, build));
       },
+    ],
+    [
+      "handoff: another device",
+      "gate-handoff",
+      (made) => {
+        const text = handoffFile().replace('DEVICE="xck26"', 'DEVICE="xczu9eg"');
+        const build = overlayBuild(smallGeometry, bitFile(), text);
+        install(made, (mine) => Object.assign(mine, build));
+      },
+    ],
+    [
+      "handoff: not XML",
+      "gate-handoff",
+      (made) => {
+        const build = overlayBuild(smallGeometry, bitFile(), "<EDKSYSTEM>");
+        install(made, (mine) => Object.assign(mine, build));
+      },
+    ],
+    [
+      "device tree: not compiled",
+      "gate-device-tree",
+      (made) =>
+        install(made, (build) => {
+          const text = Buffer.from("/dts-v1/;\n/plugin/;\n");
+          const sha256 = createHash("sha256").update(text).digest("hex");
+          build.files["p4i8o8.dtbo"] = new Uint8Array(text);
+          Object.assign(build.manifest.deviceTree, { bytes: text.length, sha256 });
+        }),
     ],
     [
       "handoff: another address",
@@ -390,7 +435,7 @@ describe("xmutil", () => {
   const script = (made: Kv260Tree, loadapp: string): void => {
     made.put(
       "/usr/bin/xmutil",
-      `#!/bin/sh\nroot="${made.root}"\nif [ "$1" = unloadapp ]; then exit 0; fi\n${loadapp}\n`,
+      `#!/bin/sh\nroot="${made.root}"\necho "$@" >> "$root/calls"\nif [ "$1" = unloadapp ]; then exit 0; fi\n${loadapp}\n`,
     );
     chmodSync(made.files.locate("/usr/bin/xmutil"), 0o755);
   };
@@ -409,7 +454,15 @@ touch "$root/dev/uio4"; echo "$2: loaded to slot 0"`,
     expect(made.files.list(app)).toEqual(["shell.json", "sluice-p4i8o8.bit.bin", "sluice-p4i8o8.dtbo"]);
     expect(JSON.parse(made.text(`${app}/shell.json`))).toEqual({ shell_type: "XRT_FLAT", num_slots: "1" });
     expect(made.files.readBytes(`${app}/sluice-p4i8o8.bit.bin`, 1e6)).toEqual(swapWords(configurationData()));
+    // Loading an app put the clock back, and it was set again.
+    expect(overlay.clock.megahertz).toBeCloseTo(249.9975, 3);
     await overlay.unload();
+    const calls = made.text("/calls").trim().split("\n");
+    expect(calls.filter((call) => call === "loadapp sluice-p4i8o8")).toHaveLength(1);
+    expect(calls.at(-1)).toBe("unloadapp");
+    const again = await load(made, { method: "xmutil" });
+    expect(again.registers.read(0)).toBe(0x4543_4c53);
+    await again.unload();
   });
 
   it("explains its opaque error with the kernel log", async () => {

@@ -165,6 +165,21 @@ describe("files with keys", () => {
     assert.throws(() => new PairedHosts(path), /cannot be used/);
   });
 
+  it("are refused by name where no folder can be made for them", () => {
+    const inTheWay = join(folder, "file");
+    writeFileSync(inTheWay, "");
+    // Node's own recursive mkdir never returns in /proc.
+    for (const path of [join(inTheWay, "state"), "/proc/sluice-test/state"]) {
+      let refused: unknown;
+      try {
+        new PairedHosts(path);
+      } catch (error) {
+        refused = error;
+      }
+      assert.equal(code(refused), "bad-secret-file", path);
+    }
+  });
+
   it("keep the identity of board and host", () => {
     const path = join(folder, "state");
     assert.deepEqual(new PairedHosts(path).boardId, new PairedHosts(path).boardId);

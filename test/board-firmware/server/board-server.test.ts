@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connection } from "@sluice/board-firmware/connection";
@@ -158,7 +158,10 @@ describe("board server", () => {
     assert.isBelow(client.traffic.bytesSent, 50_000 - 9_000 + 2_000);
   });
 
-  it("asks for a section again that was damaged on disk", async () => {
+  it.each([
+    ["damaged on disk", (bytes: number) => new Uint8Array(bytes)],
+    ["left empty when power failed", () => new Uint8Array(0)],
+  ])("asks for a section again that was %s", async (_, contentOf) => {
     const directory = mkdtempSync(join(tmpdir(), "sluice-damaged-"));
     const { plan, sections } = randomModel(33);
     const before = startTestBoard({ directory });
@@ -169,12 +172,33 @@ describe("board server", () => {
     const [name] = readdirSync(join(directory, "sections"));
     const length = sections.find(({ bytes }) => createHash("sha256").update(bytes).digest("hex") === name)
       ?.bytes.length;
-    writeFileSync(join(directory, "sections", name), new Uint8Array(length ?? 0));
+    writeFileSync(join(directory, "sections", name), contentOf(length ?? 0));
     const after = boardFor({ directory });
     const client = await connect(after.link());
     const report = await client.install(plan, sections);
     assert.equal(report.sectionsSent, 1);
     assert.equal(report.bytesSent, length);
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it("asks for all damaged sections at once", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "sluice-damaged-"));
+    const { plan, sections } = randomModel(33);
+    const before = startTestBoard({ directory });
+    const first = await BoardClient.connect(before.link());
+    await first.install(plan, sections);
+    await first.close();
+    await before.close();
+    const names = readdirSync(join(directory, "sections"));
+    assert.isAbove(names.length, 2);
+    // More than one after another would take more rounds than a host has patience for.
+    for (const name of names) {
+      const path = join(directory, "sections", name);
+      writeFileSync(path, new Uint8Array(readFileSync(path).length));
+    }
+    const after = boardFor({ directory });
+    const client = await connect(after.link());
+    assert.equal((await client.install(plan, sections)).sectionsSent, names.length);
     rmSync(directory, { recursive: true, force: true });
   });
 

@@ -77,6 +77,18 @@ describe("section store", () => {
     store.read(one.hash);
   });
 
+  it("takes a file that lost its content with the power for damaged, not for another section", () => {
+    const one = section(1);
+    put(openStore(), one);
+    writeFileSync(join(directory, "sections", one.hash), "");
+    const store = openStore();
+    assert.deepEqual(store.state(one.hash), { complete: true, received: 0 });
+    assert.isFalse(store.isSound(one.hash));
+    assert.deepEqual(store.state(one.hash), { complete: false, received: 0 });
+    put(store, one);
+    assert.isTrue(store.isSound(one.hash));
+  });
+
   it("evicts the least recently used sections, never pinned ones", () => {
     const store = openStore(3_000);
     const [a, b, c, d] = [1, 2, 3, 4].map((fill) => section(fill));

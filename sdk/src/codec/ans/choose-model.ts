@@ -70,21 +70,11 @@ export function chooseSingles(
   settings: ChoiceSettings,
   onProgress: Progress,
 ): ChosenModel {
-  const { log, mostClasses, sample, passes, limits } = settings;
+  const { log, mostClasses, passes } = settings;
   const fine = new ClassCosts(
     FINE_SIGMAS.map((sigma) => probabilityCosts(priorProbabilities(sigma), MOST_BITS)),
   );
-  const budgets = trainingBudgets(layers.map(({ weights }) => weights.length));
-  const cheapest = (index: number, costs: ClassCosts): Sampled & { fit: Fit } => {
-    const layer = layers[index];
-    const variants = singleVariants(layer).filter(({ prediction }) => {
-      return !prediction || predictedWithin(prediction, layer.layout, limits);
-    });
-    const candidates = variants.map((variant) => {
-      return { variant, layer: sampledFitLayer(layer, variant, passes, sample, budgets[index]) };
-    });
-    return cheapestVariant(candidates, costs, passes);
-  };
+  const cheapest = cheapestSingles(layers, settings);
   const training = trainingLayers(layers.length);
   const sampled = training.map((index) => cheapest(index, fine));
   onProgress(0.2);
@@ -107,6 +97,38 @@ export function chooseSingles(
     return trained < 0 ? cheapest(index, costs) : { ...sampled[trained], fit: fits[trained] };
   });
   return finish(layers, chosen, tables, settings, (done) => onProgress(0.7 + 0.3 * done));
+}
+
+/** Layers of single weights under tables that are there already. */
+export function chooseUnder(
+  tables: ModelTables,
+  layers: readonly LayerWeights[],
+  settings: ChoiceSettings,
+  onProgress: Progress,
+): ChosenModel {
+  const costs = allCosts(tables, false);
+  const cheapest = cheapestSingles(layers, settings);
+  const chosen = layers.map((_, index) => cheapest(index, costs));
+  onProgress(0.5);
+  return finish(layers, chosen, tables, settings, (done) => onProgress(0.5 + 0.5 * done));
+}
+
+/** The cheapest variant of a layer, by its index, and its fit to given classes. */
+function cheapestSingles(
+  layers: readonly LayerWeights[],
+  { sample, passes, limits }: ChoiceSettings,
+): (index: number, costs: ClassCosts) => Sampled & { fit: Fit } {
+  const budgets = trainingBudgets(layers.map(({ weights }) => weights.length));
+  return (index, costs) => {
+    const layer = layers[index];
+    const variants = singleVariants(layer).filter(({ prediction }) => {
+      return !prediction || predictedWithin(prediction, layer.layout, limits);
+    });
+    const candidates = variants.map((variant) => {
+      return { variant, layer: sampledFitLayer(layer, variant, passes, sample, budgets[index]) };
+    });
+    return cheapestVariant(candidates, costs, passes);
+  };
 }
 
 /** Layers that take part in training: all, or in a deep model an even but aperiodic choice, since blocks of layers recur. */

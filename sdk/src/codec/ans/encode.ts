@@ -12,6 +12,7 @@ import {
   type ChosenModel,
   choosePairs,
   chooseSingles,
+  chooseUnder,
   joinTables,
   modelBytes,
   type Progress,
@@ -33,7 +34,7 @@ import { codedWithin, formatLimits, mostClassesWithin } from "./limits.js";
 import { pairVariant } from "./pairs.js";
 import { plainPasses } from "./plain-passes.js";
 import { encodeStored } from "./stored.js";
-import { packTables } from "./tables.js";
+import { packTables, unpackTables } from "./tables.js";
 import type { WeightPasses } from "./weight-passes.js";
 
 export interface AnsOptions extends EncodeOptions {
@@ -60,7 +61,8 @@ const SEGMENT_WEIGHTS = 65_536;
 const MOST_SEGMENT_TILES = 65_535;
 
 export function encodeAns(layers: readonly LayerWeights[], options: AnsOptions = {}): EncodedWeights {
-  const log = options.tableLog ?? DEFAULT_LOG;
+  const earlier = options.tables?.length ? unpackTables(options.tables) : undefined;
+  const log = earlier?.log ?? options.tableLog ?? DEFAULT_LOG;
   const progress = (done: number): void => options.onProgress?.(done);
   if (layers.length === 0) return { tables: new Uint8Array(0), streams: [] };
   const fast = options.kernel ?? true;
@@ -68,9 +70,16 @@ export function encodeAns(layers: readonly LayerWeights[], options: AnsOptions =
   const limits = options.limits ?? formatLimits;
   const codable = layers.filter(({ layout }) => codedWithin(layout, limits));
   if (codable.length === 0) return { tables: new Uint8Array(0), streams: layers.map(encodeStored) };
-  const model = chooseModel(codable, { log, passes, limits }, options.pairs ?? "auto", (done) => {
-    progress(0.7 * done);
-  });
+  const settings = { log, passes, limits };
+  const chosenSoFar: Progress = (done) => progress(0.7 * done);
+  const model = earlier
+    ? chooseUnder(
+        earlier,
+        codable,
+        { ...settings, sample: SAMPLE, mostClasses: earlier.classes.length },
+        chosenSoFar,
+      )
+    : chooseModel(codable, settings, options.pairs ?? "auto", chosenSoFar);
   const choices = new Map(codable.map((layer, index) => [layer, model.layers[index]]));
   const segmentEncoder = fast ? fastSegmentEncoder : plainSegmentEncoder;
   const encoders = [false, true].map((pairs) => segmentEncoder(classSymbols(model.tables, pairs), log));
@@ -87,7 +96,8 @@ export function encodeAns(layers: readonly LayerWeights[], options: AnsOptions =
     }
     return encodeStored(layer);
   });
-  return { tables: coded ? packTables(model.tables) : new Uint8Array(0), streams };
+  const tables = earlier ? options.tables! : packTables(model.tables);
+  return { tables: coded ? tables : new Uint8Array(0), streams };
 }
 
 /** Pairs may cost this much more than single weights: they double what a lane delivers. */
