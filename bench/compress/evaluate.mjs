@@ -14,6 +14,28 @@ const BATCH = 64;
 
 /** Bit-exact with the integer reference, and faster. */
 export async function correctOnOverlay(graph, set) {
+  let correct = 0;
+  await runOnOverlay(graph, set, (codes, image) => {
+    if (argmax(Int32Array.from(codes)) === set.labels[image]) correct += 1;
+  });
+  return correct;
+}
+
+/** Real logits of every image, one after the other. */
+export async function logitsOnOverlay(graph, set) {
+  const { scale, zeroPoint, shape } = graph.tensors[graph.output];
+  const classes = shape[0] * shape[1] * shape[2];
+  const logits = new Float32Array(set.count * classes);
+  await runOnOverlay(graph, set, (codes, image) => {
+    codes.forEach((code, index) => {
+      logits[image * classes + index] = (code - zeroPoint) * scale;
+    });
+  });
+  return logits;
+}
+
+/** Hands the output of every image, as integers, to `take`. */
+async function runOnOverlay(graph, set, take) {
   const preprocessing = defaultPreprocessing(graph);
   const table = encodingTable(preprocessing, graph);
   const compiled = compile(graph, { geometry: kv260Geometry, codec: defaultCodec });
@@ -24,7 +46,6 @@ export async function correctOnOverlay(graph, set) {
   });
   const driver = new OverlayDriver(device, { batchFrames: BATCH });
   driver.load(compiled.plan, compiled.sections);
-  let correct = 0;
   for (let start = 0; start < set.count; start += BATCH) {
     const count = Math.min(BATCH, set.count - start);
     const frames = Array.from({ length: count }, (_, index) => {
@@ -36,26 +57,34 @@ export async function correctOnOverlay(graph, set) {
     const bytes = outputs.length / count;
     for (let index = 0; index < count; index += 1) {
       const frame = outputs.subarray(index * bytes, (index + 1) * bytes);
-      const codes = outputCodes(frame, compiled.output, kv260Geometry);
-      if (argmax(Int32Array.from(codes)) === set.labels[start + index]) correct += 1;
+      take(outputCodes(frame, compiled.output, kv260Geometry), start + index);
     }
+  }
+}
+
+export function correctInFloat(model, encoding, set) {
+  const logits = logitsInFloat(model, encoding, set);
+  const classes = logits.length / set.count;
+  let correct = 0;
+  for (let image = 0; image < set.count; image += 1) {
+    const row = logits.subarray(image * classes, (image + 1) * classes);
+    if (argmax(row) === set.labels[image]) correct += 1;
   }
   return correct;
 }
 
-export function correctInFloat(model, encoding, set) {
+/** Logits of every image, one after the other. */
+export function logitsInFloat(model, encoding, set) {
   const interpreter = createFloatInterpreter(model, { batch: BATCH });
-  let correct = 0;
+  const { shape } = model.tensors[model.output];
+  const classes = shape[0] * shape[1] * shape[2];
+  const result = new Float32Array(set.count * classes);
   for (let start = 0; start < set.count; start += BATCH) {
     const count = Math.min(BATCH, set.count - start);
     const logits = interpreter.run(preprocess(pixelsOf(set, start, count), encoding), count);
-    const classes = logits.length / count;
-    for (let index = 0; index < count; index += 1) {
-      const row = logits.subarray(index * classes, (index + 1) * classes);
-      if (argmax(row) === set.labels[start + index]) correct += 1;
-    }
+    result.set(logits.subarray(0, count * classes), start * classes);
   }
-  return correct;
+  return result;
 }
 
 function pixelsOf({ pixels, pixelsPerImage }, first, count) {

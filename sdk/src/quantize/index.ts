@@ -1,4 +1,5 @@
 export * from "./activation-equalization.js";
+export * from "./activation-steps.js";
 export * from "./adaround.js";
 export * from "./bias-range.js";
 export * from "./calibrate.js";

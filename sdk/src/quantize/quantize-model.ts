@@ -7,9 +7,10 @@ import { GraphError } from "../errors.js";
 import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float.js";
 import type { TensorId } from "../graph/types.js";
 import { equalizeActivations } from "./activation-equalization.js";
+import { type ActivationSteps, chooseActivationSteps } from "./activation-steps.js";
 import { calibrate, type RangeMethod } from "./calibrate.js";
 import { equalizeModel, quantizeDataFree, withMeasuredStatistics } from "./data-free/index.js";
-import { diagonalsOf, logitCoupling } from "./fisher.js";
+import { diagonalsOf, logitCoupling, logitSensitivity } from "./fisher.js";
 import {
   type ActivationGrid,
   bitsOf,
@@ -32,6 +33,8 @@ import { needsSensitivity, pruningMasks } from "./structure/pruning.js";
 export interface QuantizeOptions extends Partial<WeightOptions> {
   readonly activationBits?: number;
   readonly range?: RangeMethod;
+  /** Activations of fewer than 8 bits: how far channels are brought to their own best steps, 0..1; default 1. */
+  readonly channelShare?: number;
   /** By node name, what is different for one layer. */
   readonly layers?: ReadonlyMap<string, Partial<WeightOptions>>;
   /** Weights that go (0), by node name; absent: what `pruning` asks for. */
@@ -53,6 +56,8 @@ export interface QuantizeOptions extends Partial<WeightOptions> {
 const PICTURE_RANGE = [-2.2, 2.7] as const;
 /** Images for the logits' sensitivity: it varies little. */
 const SENSITIVITY_IMAGES = 256;
+/** Images for the steps of activations of few bits. */
+const STEP_IMAGES = 512;
 
 /**
  * @param images the model's input for `count` unlabelled training images (float, preprocessed), one after the other;
@@ -71,8 +76,11 @@ export function quantizeModel(
   const settings = withMethodDefaults(model, { ...defaultWeightOptions, ...options });
   const { activationBits = 8, range = { kind: "mse" }, onProgress, inputRange = PICTURE_RANGE } = options;
   const equalized = settings.equalize ? equalizedOn(model, images, count) : model;
-  const graph =
+  const smooth =
     settings.smoothing > 0 && count > 0 ? smoothed(equalized, images, count, settings) : equalized;
+  const { graph, steps } = choosesSteps(options, settings, count)
+    ? stepsOf(smooth, images, count, options)
+    : { graph: smooth, steps: undefined };
   if (count === 0) {
     requireNoImages(settings);
     const plan = quantizeDataFree(graph, settings, { activationBits, inputRange });
@@ -81,7 +89,13 @@ export function quantizeModel(
   const operands = new Map<TensorId, ActivationGrid>();
   const activations =
     options.activations ??
-    calibrate(graph, images, count, { scales: settings.scales, bits: activationBits, range, operands });
+    calibrate(graph, images, count, {
+      scales: settings.scales,
+      bits: activationBits,
+      range,
+      operands,
+      steps,
+    });
   const isKnown =
     options.coupling ?? (settings.method === "rate-distortion" ? undefined : options.sensitivity);
   const coupling =
@@ -247,6 +261,30 @@ function equalizedOn(model: FloatGraph, images: Activations, count: number): Flo
 function smoothed(graph: FloatGraph, images: Activations, count: number, { smoothing }: WeightOptions) {
   const used = Math.min(count, SENSITIVITY_IMAGES);
   return equalizeActivations(graph, images.subarray(0, (used * images.length) / count), used, smoothing);
+}
+
+/** Fewer than 8 bits on free scales, unless a range was asked for or something is given that belongs to other channels. */
+function choosesSteps(options: QuantizeOptions, { scales }: WeightOptions, count: number): boolean {
+  const { activationBits = 8, range, activations, sensitivity, coupling } = options;
+  const isFree = activationBits < 8 && count > 0 && scales === "free";
+  return isFree && (range?.kind ?? "mse") === "mse" && !activations && !sensitivity && !coupling;
+}
+
+function stepsOf(
+  graph: FloatGraph,
+  images: Activations,
+  count: number,
+  { activationBits = 8, channelShare = 1, random }: QuantizeOptions,
+): ActivationSteps {
+  const used = Math.min(count, STEP_IMAGES);
+  const size = images.length / count;
+  const few = Math.min(count, SENSITIVITY_IMAGES);
+  const sensitivity = logitSensitivity(graph, images.subarray(0, few * size), few, random);
+  return chooseActivationSteps(graph, images.subarray(0, used * size), used, {
+    bits: activationBits,
+    sensitivity,
+    strength: channelShare,
+  });
 }
 
 function requireNoImages(settings: WeightOptions): void {
