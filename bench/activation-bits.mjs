@@ -45,8 +45,13 @@ const four = { method: "gram", activationBits: 4 };
 const settings = [
   ["W8A8", { method: "gram", bits: 8 }],
   ["W8A4 plain", { ...four, bits: 8, range: { kind: "percentile", share: 1 } }],
-  ...[0, 0.5, 1].flatMap((channelShare) =>
-    [8, 4].map((bits) => [`W${bits}A4 channels ${channelShare}`, { ...four, bits, channelShare }]),
+  ...[0.5, 1].flatMap((channelShare) =>
+    [0.02, 0.002].flatMap((ridge) =>
+      [8, 4].map((bits) => [
+        `W${bits}A4 channels ${channelShare} ridge ${ridge}`,
+        { ...four, bits, channelShare, ridge },
+      ]),
+    ),
   ),
 ];
 const wanted = new RegExp(values.only, "i");

@@ -96,7 +96,12 @@ export function calibrate(
     const fine = isEnd
       ? { ...options, bits: 8, range: { kind: "min-max" } as const }
       : { ...options, bits: 8 };
-    const grid = isFine ? gridFor(sample, fine, nonNegative) : multiplied;
+    const isSymmetric = operands && !nonNegative && options.scales === "free" && isAveraged(graph, id);
+    const grid = isSymmetric
+      ? symmetricGrid(sample)
+      : isFine
+        ? gridFor(sample, fine, nonNegative)
+        : multiplied;
     const pooled = tensor.averageOf === undefined ? undefined : grids.get(tensor.averageOf);
     grids.set(id, pooled ? pooledGrid(pooled, sample, grid) : grid);
   };
@@ -127,6 +132,18 @@ export function multipliedTensors(graph: FloatGraph, stopAtAverages = false): Se
     }
   }
   return result;
+}
+
+/** What an average pool reads or gives: its quotient is simple where zero is in the middle. */
+function isAveraged(graph: FloatGraph, id: TensorId): boolean {
+  return graph.nodes.some(
+    ({ kind, inputs, output }) => kind === "average-pool" && (inputs[0] === id || output === id),
+  );
+}
+
+/** 8 bits, both signs alike. */
+function symmetricGrid({ min, max }: Sample): ActivationGrid {
+  return { scale: Math.max(max / 127, -min / 127, 1e-12), zeroPoint: 0, min: -128, max: 127 };
 }
 
 function isMultiplied(graph: FloatGraph, id: TensorId): boolean {

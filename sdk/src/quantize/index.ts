@@ -3,6 +3,7 @@ export * from "./activation-steps.js";
 export * from "./adaround.js";
 export * from "./bias-range.js";
 export * from "./calibrate.js";
+export * from "./classify-before-averaging.js";
 export * from "./coded-size.js";
 export * from "./compensate.js";
 export * from "./coupled-descent.js";

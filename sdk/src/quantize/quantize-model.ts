@@ -9,6 +9,7 @@ import type { TensorId } from "../graph/types.js";
 import { equalizeActivations } from "./activation-equalization.js";
 import { type ActivationSteps, chooseActivationSteps } from "./activation-steps.js";
 import { calibrate, type RangeMethod } from "./calibrate.js";
+import { averaged, classifyBeforeAveraging, isAveragedOnly } from "./classify-before-averaging.js";
 import { equalizeModel, quantizeDataFree, withMeasuredStatistics } from "./data-free/index.js";
 import { diagonalsOf, logitCoupling, logitSensitivity } from "./fisher.js";
 import {
@@ -56,8 +57,11 @@ export interface QuantizeOptions extends Partial<WeightOptions> {
 const PICTURE_RANGE = [-2.2, 2.7] as const;
 /** Images for the logits' sensitivity: it varies little. */
 const SENSITIVITY_IMAGES = 256;
-/** Images for the steps of activations of few bits. */
-const STEP_IMAGES = 512;
+/** The rounding errors of coarse inputs are in their second moments already, and hold weights back as they should be. */
+const FEW_BITS_RIDGE = 0.002;
+/** Images for the steps of activations of few bits, and for the sensitivity that weighs them. */
+const STEP_IMAGES = 256;
+const STEP_SENSITIVITY_IMAGES = 64;
 
 /**
  * @param images the model's input for `count` unlabelled training images (float, preprocessed), one after the other;
@@ -73,9 +77,11 @@ export function quantizeModel(
   count: number,
   options: QuantizeOptions,
 ): QuantizationPlan {
-  const settings = withMethodDefaults(model, { ...defaultWeightOptions, ...options });
+  const ridge = (options.activationBits ?? 8) < 8 ? FEW_BITS_RIDGE : defaultWeightOptions.ridge;
+  const settings = withMethodDefaults(model, { ...defaultWeightOptions, ridge, ...options });
   const { activationBits = 8, range = { kind: "mse" }, onProgress, inputRange = PICTURE_RANGE } = options;
-  const equalized = settings.equalize ? equalizedOn(model, images, count) : model;
+  const arranged = activationBits < 8 && count > 0 ? classifyBeforeAveraging(model) : model;
+  const equalized = settings.equalize ? equalizedOn(arranged, images, count) : arranged;
   const smooth =
     settings.smoothing > 0 && count > 0 ? smoothed(equalized, images, count, settings) : equalized;
   const { graph, steps } = choosesSteps(options, settings, count)
@@ -153,22 +159,29 @@ export function quantizeModel(
     return quantizeWith(node, own, masks?.get(node.name));
   }
 
+  function momentsOf(node: FloatConvolutionNode, settings: WeightOptions): Moments[] {
+    const [input] = node.inputs;
+    const x = operandsOf(node).get(input) as Activations;
+    const target = targetOf(graph, node, float, quantized);
+    const [from, to] = [graph.tensors[input].shape, graph.tensors[node.output].shape];
+    // Its errors are felt as their average, so the average is what it is fitted to.
+    if (activationBits < 8 && isAveragedOnly(graph, node)) {
+      const [means, targets] = [
+        averaged(graph, input, x, count),
+        averaged(graph, node.output, target, count),
+      ];
+      return moments(node, [1, 1, from[2]], [1, 1, to[2]], means, targets, count, settings);
+    }
+    return moments(node, from, to, x, target, count, settings);
+  }
+
   function quantizeWith(
     node: FloatConvolutionNode,
     settings: WeightOptions,
     mask: Uint8Array | undefined,
   ): QuantizedWeights {
     if (needsNoMoments(settings) && !mask) return nearestWeights(node, settings);
-    const x = operandsOf(node).get(node.inputs[0]) as Activations;
-    const groups = moments(
-      node,
-      graph.tensors[node.inputs[0]].shape,
-      graph.tensors[node.output].shape,
-      x,
-      targetOf(graph, node, float, quantized),
-      count,
-      settings,
-    );
+    const groups = momentsOf(node, settings);
     const parts = groups.map((group, index) => {
       const { inputs, outputs } = group;
       const own = Float64Array.from(
@@ -278,7 +291,7 @@ function stepsOf(
 ): ActivationSteps {
   const used = Math.min(count, STEP_IMAGES);
   const size = images.length / count;
-  const few = Math.min(count, SENSITIVITY_IMAGES);
+  const few = Math.min(count, STEP_SENSITIVITY_IMAGES);
   const sensitivity = logitSensitivity(graph, images.subarray(0, few * size), few, random);
   return chooseActivationSteps(graph, images.subarray(0, used * size), used, {
     bits: activationBits,
