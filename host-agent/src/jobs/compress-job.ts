@@ -101,6 +101,9 @@ export async function compressModel(
   request: CompressRequest,
   progress: CompressProgress,
 ): Promise<CompressResult> {
+  // Names first: a mistake in one should not wait for the calibration.
+  const geometry = geometryById(request.geometry);
+  const codec = codecByName(request.codec);
   const file = basename(resolve(request.model));
   const training = openSplit(request.dataset, "train");
   const test = openSplit(request.dataset, "test");
@@ -112,8 +115,6 @@ export async function compressModel(
   const images = await readImages(model, encoding, training, positions, (done) =>
     progress.onStage("calibrate", done, training.name),
   );
-  const geometry = geometryById(request.geometry);
-  const codec = codecByName(request.codec);
   const prepared: Prepared = { model, encoding, training, images, positions, geometry, codec };
   const made = request.targets
     ? await compressByPlan(request, request.targets, prepared, progress)
