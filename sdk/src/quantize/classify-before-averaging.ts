@@ -58,6 +58,28 @@ export function isAveragedOnly(graph: FloatGraph, node: FloatConvolutionNode): b
   return isAverage && isPointwise(node) && node.output !== graph.output;
 }
 
+/**
+ * Sensitivities of layers that are fitted to their averages: an error that all positions share changes the average by as
+ * much, and the sum over the positions of what each alone is felt (fisher.ts) counts it too little.
+ */
+export function feltAsAverages(
+  graph: FloatGraph,
+  coupling: ReadonlyMap<string, Float64Array>,
+): Map<string, Float64Array> {
+  const result = new Map(coupling);
+  for (const node of graph.nodes) {
+    if (node.kind !== "convolution" || !isAveragedOnly(graph, node)) continue;
+    const [height, width] = graph.tensors[node.output].shape;
+    const own = result.get(node.name);
+    if (own)
+      result.set(
+        node.name,
+        own.map((value) => value * height * width),
+      );
+  }
+  return result;
+}
+
 /** Means over all positions of each image. */
 export function averaged(graph: FloatGraph, id: TensorId, values: Activations, count: number): Activations {
   const [height, width, channels] = graph.tensors[id].shape;

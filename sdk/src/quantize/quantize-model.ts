@@ -9,7 +9,12 @@ import type { TensorId } from "../graph/types.js";
 import { equalizeActivations } from "./activation-equalization.js";
 import { type ActivationSteps, chooseActivationSteps } from "./activation-steps.js";
 import { calibrate, type RangeMethod } from "./calibrate.js";
-import { averaged, classifyBeforeAveraging, isAveragedOnly } from "./classify-before-averaging.js";
+import {
+  averaged,
+  classifyBeforeAveraging,
+  feltAsAverages,
+  isAveragedOnly,
+} from "./classify-before-averaging.js";
 import { equalizeModel, quantizeDataFree, withMeasuredStatistics } from "./data-free/index.js";
 import { diagonalsOf, logitCoupling, logitSensitivity } from "./fisher.js";
 import {
@@ -104,11 +109,12 @@ export function quantizeModel(
     });
   const isKnown =
     options.coupling ?? (settings.method === "rate-distortion" ? undefined : options.sensitivity);
-  const coupling =
+  const felt =
     options.coupling ??
     (needsImportance(settings) && !isKnown
       ? logitCoupling(graph, images, Math.min(count, SENSITIVITY_IMAGES), options.random)
       : undefined);
+  const coupling = felt && activationBits < 8 ? feltAsAverages(graph, felt) : felt;
   const sensitivity = options.sensitivity ?? (coupling && diagonalsOf(coupling));
   const masks =
     options.masks ??
