@@ -30,10 +30,10 @@ const SIDE = 96;
 const PIXELS = SIDE * SIDE * 3;
 const inputPhotos = ["grace_hopper.bmp", "pets.jpg", "owl.jpg", "bird.bmp"];
 const otherPhotos = ["cat.bmp", "dragonfly.bmp", "hot_dog.jpg", "parrot.jpg", "sunflower.bmp"];
-/** Where the search for the price begins, and the factors by which it moves. */
-const FIRST_LAMBDA = 1e-6;
+/** Where the search for the price begins, the factor by which it moves, and where it gives up. */
+const FIRST_LAMBDA = 1e-8;
 const COARSE = 2;
-const LEAST_LAMBDA = 6e-8;
+const LEAST_LAMBDA = 5e-10;
 
 const { values } = parseArgs({
   options: {
