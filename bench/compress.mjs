@@ -155,7 +155,10 @@ ${Object.entries(compressionMethods)
   int8. Successive vector approximation stops at 1/128 of a row's range.
 - **SVA, compensated** spends the same number of signed powers of two per layer, each at a price in the Gram-matrix solver
   instead of pass by pass.
-- **A4**: 4 bits for everything that weights multiply except the picture itself; addends of residual sums keep 8.
+- **A4**: 4 bits, 16 evenly spaced levels, for everything that weights multiply except the picture itself; addends of
+  residual sums and averages keep 8. Channels are scaled into the weights on both sides and steps chosen by the error
+  behind the next layer; a classifier behind a global average is moved in front of it, so that it too multiplies 4-bit
+  values, at every position.
 - **DFQ, no data**: ranges and biases from batch-norm statistics; not one image.
 `;
   writeFileSync(new URL("../docs/compression.md", import.meta.url), text);

@@ -11,6 +11,7 @@ import { importFloatModel } from "@sluice/sdk/import/float";
 import { lowerFloatGraph, quantizeModel } from "@sluice/sdk/quantize";
 import { argmax, createReference } from "@sluice/sdk/reference";
 import { createFloatInterpreter } from "@sluice/sdk/reference/float";
+import { weightSqnr } from "./compress/weight-sqnr.mjs";
 import { cifarTestSet, cifarTrainingImages, sharedFile } from "./shared-data.mjs";
 
 const { values } = parseArgs({
@@ -41,7 +42,7 @@ const ratios = [];
 process.stdout.write("setting                       agreement      logits SQNR dB  least weight SQNR dB\n");
 for (const [name, options] of settings) {
   const plan = quantizeModel(model, training, calibration, { ...options, random: () => 0.5 });
-  const layers = weightRatios(plan.model ?? model, plan);
+  const layers = weightSqnr(plan.model ?? model, plan);
   ratios.push([name, layers]);
   const { agreement, decibels } = compare(lowerFloatGraph(model, plan, { inputEncoding }));
   const least = Math.min(...layers.values());
@@ -69,23 +70,6 @@ function enlarge(pixels, images) {
         for (let c = 0; c < 3; c += 1) result[to + c] = pixels[from + c] / 255;
       }
     }
-  }
-  return result;
-}
-
-function weightRatios(graph, plan) {
-  const result = new Map();
-  for (const node of graph.nodes) {
-    const layer = plan.weights.get(node.name);
-    if (!layer) continue;
-    const size = node.weights.length / node.bias.length;
-    let power = 0;
-    let error = 0;
-    node.weights.forEach((weight, index) => {
-      power += weight ** 2;
-      error += (weight - layer.codes[index] * layer.scale[Math.floor(index / size)]) ** 2;
-    });
-    result.set(node.name, 10 * Math.log10(power / error));
   }
   return result;
 }

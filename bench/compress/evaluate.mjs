@@ -15,23 +15,27 @@ const BATCH = 64;
 /** Bit-exact with the integer reference, and faster. */
 export async function correctOnOverlay(graph, set) {
   let correct = 0;
-  await runOnOverlay(graph, set, (image, codes) => {
-    if (argmax(codes) === set.labels[image]) correct += 1;
+  await runOnOverlay(graph, set, (codes, image) => {
+    if (argmax(Int32Array.from(codes)) === set.labels[image]) correct += 1;
   });
   return correct;
 }
 
 /** Real logits of every image, one after the other. */
 export async function logitsOnOverlay(graph, set) {
-  const { scale, zeroPoint } = graph.tensors[graph.output];
-  const logits = [];
-  await runOnOverlay(graph, set, (_, codes) => {
-    for (const code of codes) logits.push((code - zeroPoint) * scale);
+  const { scale, zeroPoint, shape } = graph.tensors[graph.output];
+  const classes = shape[0] * shape[1] * shape[2];
+  const logits = new Float32Array(set.count * classes);
+  await runOnOverlay(graph, set, (codes, image) => {
+    codes.forEach((code, index) => {
+      logits[image * classes + index] = (code - zeroPoint) * scale;
+    });
   });
-  return Float32Array.from(logits);
+  return logits;
 }
 
-async function runOnOverlay(graph, set, visit) {
+/** Hands the output of every image, as integers, to `take`. */
+async function runOnOverlay(graph, set, take) {
   const preprocessing = defaultPreprocessing(graph);
   const table = encodingTable(preprocessing, graph);
   const compiled = compile(graph, { geometry: kv260Geometry, codec: defaultCodec });
@@ -53,7 +57,7 @@ async function runOnOverlay(graph, set, visit) {
     const bytes = outputs.length / count;
     for (let index = 0; index < count; index += 1) {
       const frame = outputs.subarray(index * bytes, (index + 1) * bytes);
-      visit(start + index, Int32Array.from(outputCodes(frame, compiled.output, kv260Geometry)));
+      take(outputCodes(frame, compiled.output, kv260Geometry), start + index);
     }
   }
 }
@@ -63,21 +67,24 @@ export function correctInFloat(model, encoding, set) {
   const classes = logits.length / set.count;
   let correct = 0;
   for (let image = 0; image < set.count; image += 1) {
-    if (argmax(logits.subarray(image * classes, (image + 1) * classes)) === set.labels[image]) correct += 1;
+    const row = logits.subarray(image * classes, (image + 1) * classes);
+    if (argmax(row) === set.labels[image]) correct += 1;
   }
   return correct;
 }
 
+/** Logits of every image, one after the other. */
 export function logitsInFloat(model, encoding, set) {
   const interpreter = createFloatInterpreter(model, { batch: BATCH });
-  let logits;
+  const { shape } = model.tensors[model.output];
+  const classes = shape[0] * shape[1] * shape[2];
+  const result = new Float32Array(set.count * classes);
   for (let start = 0; start < set.count; start += BATCH) {
     const count = Math.min(BATCH, set.count - start);
-    const some = interpreter.run(preprocess(pixelsOf(set, start, count), encoding), count);
-    logits ??= new Float32Array((set.count * some.length) / count);
-    logits.set(some, (start * some.length) / count);
+    const logits = interpreter.run(preprocess(pixelsOf(set, start, count), encoding), count);
+    result.set(logits.subarray(0, count * classes), start * classes);
   }
-  return logits;
+  return result;
 }
 
 function pixelsOf({ pixels, pixelsPerImage }, first, count) {

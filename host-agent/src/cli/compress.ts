@@ -29,6 +29,7 @@ import {
 } from "../jobs/compress-job.js";
 import { planText } from "../report/plan-text.js";
 import { bytes, integer, percent } from "../report/text-table.js";
+import { UsageError } from "./errors.js";
 import { writeFileWhole, writeJson } from "./json-output.js";
 import { addMethodOptions, type MethodOptions, methodSettings } from "./method-options.js";
 import {
@@ -66,7 +67,10 @@ export function registerCompress(program: Command): void {
   const command = program
     .command("compress")
     .description("Quantise a float model after training, measure it and write a .sluice package")
-    .argument("<model>", "float model: ONNX (.onnx) or TFLite (.tflite)")
+    .argument(
+      "<model>",
+      "float model: ONNX (.onnx), TFLite (.tflite) or TensorFlow.js (model.json or its folder)",
+    )
     .requiredOption(
       "--dataset <dir>",
       "folder with training and test files (CIFAR-10, MNIST, pictures under train and test, or train.npy and test.npy); KIND:DIR says which",
@@ -101,11 +105,10 @@ export function registerCompress(program: Command): void {
     .option("--activation-bits <n>", "bits of what weights multiply, 4..8", parseRange(4, 8), 8)
     .addOption(new Option("--scales <kind>", "scales").choices(["free", "power-of-two"]).default("free"))
     .option("--per-tensor", "one weight scale per layer instead of one per output channel")
-    .option(
-      "--range <method>",
-      "activation ranges: mse, min-max, or a percentile such as 99.99",
-      parseRangeMethod,
-      { kind: "mse" } as RangeMethod,
+    .addOption(
+      new Option("--range <method>", "activation ranges: mse, min-max, or a percentile such as 99.99")
+        .argParser(parseRangeMethod)
+        .default({ kind: "mse" } as RangeMethod, "mse"),
     )
     .option("--lambda <price>", "rate-distortion: price of a bit; larger is smaller", parsePositive, 4e-5)
     .option(
@@ -128,7 +131,7 @@ export function registerCompress(program: Command): void {
     .option(
       "--calibration <n>",
       `training images to calibrate on, at most ${MAX_CALIBRATION_IMAGES}; 0 for dfq without data`,
-      parseCount,
+      parseRange(0, MAX_CALIBRATION_IMAGES),
       1024,
     )
     .option("--seed <n>", "chooses the calibration images", parseCount, 1)
@@ -159,21 +162,32 @@ Examples:
     .action((model: string, options: CompressOptions) => compress(model, options));
 }
 
+/** Methods whose steps follow from the price or from the weights: a power of two has no place in them. */
+const freeScaleMethods: readonly CompressionMethod[] = ["rate-distortion", "clustering"];
+
 async function compress(model: string, options: CompressOptions): Promise<void> {
   const started = performance.now();
+  if (options.scales === "power-of-two" && freeScaleMethods.includes(options.method)) {
+    throw new UsageError("bad-scales", `The method ${options.method} has free scales only.`, {
+      place: "--scales",
+      expected: "free",
+      found: options.scales,
+      hint: "Leave --scales out, or use a method such as gram.",
+    });
+  }
   const targets = options.target === undefined ? undefined : parseTargets(options.target);
   const normalization = { scale: options.scale ?? 1, mean: options.mean ?? [0], std: options.std ?? [1] };
   const result = await compressModel(
     {
       model,
       dataset: options.dataset,
-      calibrationImages: Math.min(options.calibration, MAX_CALIBRATION_IMAGES),
+      calibrationImages: options.calibration,
       seed: options.seed,
       quantize: {
         method: options.method,
         ...methodSettings(options),
         bits: options.weightBits,
-        scales: ["rate-distortion", "clustering"].includes(options.method) ? "free" : options.scales,
+        scales: options.scales,
         perChannel: options.perTensor !== true,
         lambda: options.lambda,
         pruning: options.prune,

@@ -1,12 +1,10 @@
 /** `compress`: a float model and a data set become a package, with the accuracy of both measured. */
-import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { codecByName, type WeightCodec } from "@sluice/sdk/codec";
 import { type CompiledModel, compile } from "@sluice/sdk/compile";
-import { DatasetError, ImportError } from "@sluice/sdk/errors.js";
+import { DatasetError } from "@sluice/sdk/errors.js";
 import type { Graph, InputEncoding } from "@sluice/sdk/graph";
 import type { FloatGraph } from "@sluice/sdk/graph/float.js";
-import { importFloatModel } from "@sluice/sdk/import/float";
 import { dropFakeQuantization } from "@sluice/sdk/import/passes";
 import { geometryById, type OverlayGeometry } from "@sluice/sdk/overlay";
 import { writePackage } from "@sluice/sdk/package";
@@ -26,13 +24,13 @@ import { openSplit } from "../datasets/index.js";
 import { HeldOut } from "./compress/held-out.js";
 import { type Accuracy, measureAccuracy } from "./compress/measure-accuracy.js";
 import { readImages, seededNumbers, spreadPositions } from "./compress/model-inputs.js";
+import { readFloatModel } from "./compress/read-float-model.js";
 import { ReferencePool } from "./reference-pool.js";
 
 /** More calibration images than this gain nothing. */
 export const MAX_CALIBRATION_IMAGES = 2_048;
 /** Training images on which plans are verified. */
 export const HELD_OUT_IMAGES = 2_000;
-const MAX_MODEL_BYTES = 2 ** 30;
 
 export interface CompressRequest {
   readonly model: string;
@@ -103,19 +101,20 @@ export async function compressModel(
   request: CompressRequest,
   progress: CompressProgress,
 ): Promise<CompressResult> {
-  const file = basename(request.model);
+  // Names first: a mistake in one should not wait for the calibration.
+  const geometry = geometryById(request.geometry);
+  const codec = codecByName(request.codec);
+  const file = basename(resolve(request.model));
   const training = openSplit(request.dataset, "train");
   const test = openSplit(request.dataset, "test");
   // What a QDQ file's own grids left in the weights stays; its activations are calibrated anew.
-  const model = dropFakeQuantization(importFloatModel(readModel(request.model), { file }));
+  const model = dropFakeQuantization(readFloatModel(request.model));
   const count = Math.min(request.calibrationImages, training.count, MAX_CALIBRATION_IMAGES);
   const encoding: InputEncoding = { kind: "normalize", ...request.normalization, rounding: "half-away" };
   const positions = spreadPositions(training.count, count, request.seed);
   const images = await readImages(model, encoding, training, positions, (done) =>
     progress.onStage("calibrate", done, training.name),
   );
-  const geometry = geometryById(request.geometry);
-  const codec = codecByName(request.codec);
   const prepared: Prepared = { model, encoding, training, images, positions, geometry, codec };
   const made = request.targets
     ? await compressByPlan(request, request.targets, prepared, progress)
@@ -199,23 +198,4 @@ function inputRange({ scale, mean, std }: CompressRequest["normalization"]): [nu
     return [-value / deviation, (255 * scale - value) / deviation];
   });
   return [Math.min(...ends), Math.max(...ends)];
-}
-
-function readModel(path: string): Uint8Array {
-  try {
-    const bytes = readFileSync(path);
-    if (bytes.length <= MAX_MODEL_BYTES) return bytes;
-    throw new ImportError("too-large", "The model file is too large.", {
-      place: path,
-      expected: `${MAX_MODEL_BYTES} bytes`,
-    });
-  } catch (cause) {
-    if (cause instanceof ImportError) throw cause;
-    throw new ImportError("unreadable", "The model file cannot be read.", {
-      place: path,
-      found: (cause as Error).message,
-      hint: "Check the path.",
-      cause,
-    });
-  }
 }

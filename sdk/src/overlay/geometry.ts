@@ -76,6 +76,6 @@ export function geometryById(id: string): OverlayGeometry {
   throw new OverlayError("unknown-geometry", `There is no overlay geometry called "${id}".`, {
     expected: geometries.map((candidate) => candidate.id).join(", "),
     found: id,
-    hint: "Pack the model again for one of the geometries above.",
+    hint: "Choose one of the geometries above; a package has to be packed for it again.",
   });
 }

@@ -38,16 +38,21 @@ export function equalizeActivations(
   for (const [id, log] of factors) factors.set(id, Math.exp(strength * (log - logs / factors.size)));
   const factor = (tensor: TensorId, channel: number): number =>
     factors.get(classes.find(tensor, channel)) ?? 1;
+  return rescaleChannels(graph, factor);
+}
+
+/** What a channel of a tensor is divided by, for channels of one class the same (`channelClasses`). */
+export type ChannelFactor = (tensor: TensorId, channel: number) => number;
+
+/** The same function with every channel divided by its factor. */
+export function rescaleChannels(graph: FloatGraph, factor: ChannelFactor): FloatGraph {
   const nodes = graph.nodes.map((node): FloatNode => {
     return node.kind === "convolution" && !node.structural ? rescaled(node, factor) : node;
   });
   return { ...graph, nodes };
 }
 
-function rescaled(
-  node: FloatConvolutionNode,
-  factor: (tensor: TensorId, channel: number) => number,
-): FloatConvolutionNode {
+function rescaled(node: FloatConvolutionNode, factor: ChannelFactor): FloatConvolutionNode {
   const weights = node.weights.slice();
   const bias = node.bias.slice();
   const size = weights.length / bias.length;
@@ -75,7 +80,7 @@ function rescaled(
 }
 
 /** Sets of (tensor, channel) that one factor must serve; those tied to the input, the logits or a clamp are fixed. */
-class ChannelClasses {
+export class ChannelClasses {
   private readonly starts: number[] = [];
   private readonly parents: number[] = [];
   private readonly fixed = new Set<number>();
@@ -112,7 +117,7 @@ class ChannelClasses {
   }
 }
 
-function channelClasses(graph: FloatGraph): ChannelClasses {
+export function channelClasses(graph: FloatGraph): ChannelClasses {
   const classes = new ChannelClasses(graph);
   const channels = (tensor: TensorId): number => graph.tensors[tensor].shape[2];
   const forEach = (tensor: TensorId, visit: (channel: number) => void): void => {

@@ -20,10 +20,12 @@ export interface CalibrationOptions {
   readonly bits: number;
   readonly range: RangeMethod;
   /**
-   * Filled, where given: tensors that are added as well as multiplied keep 8 bits, and this is the coarser grid on which
-   * weights read them.
+   * Filled, where given: averages, and tensors that are added as well as multiplied, keep 8 bits, and this is the coarser
+   * grid on which weights read them.
    */
   readonly operands?: Map<TensorId, ActivationGrid>;
+  /** Steps known already, of non-negative tensors as weights read them (`chooseActivationSteps`). */
+  readonly steps?: ReadonlyMap<TensorId, number>;
 }
 
 const RATIOS = 100;
@@ -58,34 +60,53 @@ export class Calibration {
   readonly grids = new Map<TensorId, ActivationGrid>();
   private readonly stored;
   private readonly factors;
+  private readonly operands;
 
   constructor(
     private readonly graph: FloatGraph,
     private readonly options: CalibrationOptions,
   ) {
     this.stored = planStorage(graph).stored;
-    this.factors = multipliedTensors(graph);
+    this.operands = options.bits < 8 ? options.operands : undefined;
+    this.factors = multipliedTensors(graph, this.operands !== undefined);
   }
 
   /** @param values of the tensor for all images, from the float model */
   visit(id: TensorId, values: Activations): void {
-    const { graph, options, grids, factors } = this;
-    const tensor = this.stored.get(id);
+    const { graph, options, grids, factors, stored, operands } = this;
+    const tensor = stored.get(id);
     if (!tensor) return;
+    const isEnd = id === graph.input || id === graph.output;
+    const isAverage = stored.get(tensor.gridOf)?.averageOf !== undefined;
+    const isSplit =
+      operands && !isEnd && (isAverage ? isMultiplied(graph, id) : isAddedAndMultiplied(graph, id));
     const inherited = tensor.gridOf !== id ? grids.get(tensor.gridOf) : undefined;
+    if (inherited && !isSplit) {
+      grids.set(id, inherited);
+      return;
+    }
+    const sample = sampleOf(values);
+    const nonNegative = tensor.nonNegative || (sample.min >= 0 && id === graph.input);
+    const step = nonNegative ? options.steps?.get(id) : undefined;
+    const multiplied =
+      step === undefined
+        ? gridFor(sample, options, nonNegative)
+        : gridOfRange(0, step * (2 ** options.bits - 1), options, true);
+    if (isSplit) operands.set(id, multiplied);
     if (inherited) {
       grids.set(id, inherited);
       return;
     }
-    const isEnd = id === graph.input || id === graph.output;
-    const sample = sampleOf(values);
-    const isSplit = options.operands && options.bits < 8 && !isEnd && isAddedAndMultiplied(graph, id);
-    const nonNegative = tensor.nonNegative || (sample.min >= 0 && id === graph.input);
-    if (isSplit) options.operands?.set(id, gridFor(sample, options, nonNegative));
-    const choice = isEnd
+    const isFine = isEnd || !factors.has(id) || isSplit || (operands && isAverage);
+    const fine = isEnd
       ? { ...options, bits: 8, range: { kind: "min-max" } as const }
-      : { ...options, bits: factors.has(id) && !isSplit ? options.bits : 8 };
-    const grid = gridFor(sample, choice, nonNegative);
+      : { ...options, bits: 8 };
+    const isSymmetric = operands && !nonNegative && options.scales === "free" && isAveraged(graph, id);
+    const grid = isSymmetric
+      ? symmetricGrid(sample)
+      : isFine
+        ? gridFor(sample, fine, nonNegative)
+        : multiplied;
     const pooled = tensor.averageOf === undefined ? undefined : grids.get(tensor.averageOf);
     grids.set(id, pooled ? pooledGrid(pooled, sample, grid) : grid);
   }
@@ -111,8 +132,11 @@ export function calibrate(
   return calibration.grids;
 }
 
-/** Tensors whose grid weights multiply, their own or one that takes it over. */
-export function multipliedTensors(graph: FloatGraph): Set<TensorId> {
+/**
+ * Tensors whose grid weights multiply, their own or one that takes it over.
+ * @param stopAtAverages averages are read on grids of their own, so that what they average is not multiplied
+ */
+export function multipliedTensors(graph: FloatGraph, stopAtAverages = false): Set<TensorId> {
   const { stored } = planStorage(graph);
   const result = new Set<TensorId>();
   for (const node of graph.nodes) {
@@ -120,6 +144,7 @@ export function multipliedTensors(graph: FloatGraph): Set<TensorId> {
     let tensor = stored.get(node.inputs[0]);
     while (tensor && !result.has(tensor.id)) {
       result.add(tensor.id);
+      if (stopAtAverages && tensor.averageOf !== undefined) break;
       const source = tensor.averageOf ?? tensor.gridOf;
       tensor = stored.get(source);
     }
@@ -127,14 +152,29 @@ export function multipliedTensors(graph: FloatGraph): Set<TensorId> {
   return result;
 }
 
+/** What an average pool reads or gives: its quotient is simple where zero is in the middle. */
+function isAveraged(graph: FloatGraph, id: TensorId): boolean {
+  return graph.nodes.some(
+    ({ kind, inputs, output }) => kind === "average-pool" && (inputs[0] === id || output === id),
+  );
+}
+
+/** 8 bits, both signs alike. */
+function symmetricGrid({ min, max }: Sample): ActivationGrid {
+  return { scale: Math.max(max / 127, -min / 127, 1e-12), zeroPoint: 0, min: -128, max: 127 };
+}
+
+function isMultiplied(graph: FloatGraph, id: TensorId): boolean {
+  return graph.nodes.some(
+    (node) => node.kind === "convolution" && !node.structural && node.inputs.includes(id),
+  );
+}
+
 /** Read by weights, and by an addition directly or through a parameter-free shortcut. */
 function isAddedAndMultiplied(graph: FloatGraph, id: TensorId): boolean {
-  const readers = graph.nodes.filter(({ inputs }) => inputs.includes(id));
-  const isWeighted = (node: FloatNode): boolean => node.kind === "convolution" && !node.structural;
-  return (
-    readers.some(isWeighted) &&
-    readers.some((node) => node.kind === "add" || (node.kind === "convolution" && node.structural))
-  );
+  const isAdding = (node: FloatNode): boolean =>
+    node.kind === "add" || (node.kind === "convolution" && node.structural);
+  return isMultiplied(graph, id) && graph.nodes.some((node) => node.inputs.includes(id) && isAdding(node));
 }
 
 /** The grid of one tensor. Free scales may have a zero point other than 0; powers of two are symmetric. */

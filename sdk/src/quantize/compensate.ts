@@ -1,6 +1,8 @@
 /**
  * The best codes on a fixed set of levels against the layer's error: Gram-matrix solver, coordinate descent and scale
- * refit in turn (arXiv 2208.11580, 2210.17323). Every grid has this form: uniform, powers of two, sums of them.
+ * refit in turn (arXiv 2208.11580, 2210.17323). Every grid has this form: uniform, powers of two, sums of them. With scales
+ * that are powers of two (the method `rapq`) each exponent is the one of least layer error among its neighbours, after
+ * RAPQ (arXiv 2204.12322), whose block reconstruction the solver takes the place of.
  */
 import { weightScales } from "./calibrate.js";
 import { levelScales } from "./fit-levels.js";

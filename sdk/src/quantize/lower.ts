@@ -4,7 +4,7 @@ import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float
 import { addendRange, provenRange } from "../graph/range.js";
 import type { AddendScale, Graph, GraphNode, InputEncoding, Tensor, TensorId } from "../graph/types.js";
 import { validateGraph } from "../graph/validate.js";
-import { withBiasInRange } from "./bias-range.js";
+import { withBiasInRange, withSaturatedChannels } from "./bias-range.js";
 import { type ActivationGrid, bitsOf, type QuantizationPlan, type QuantizedWeights } from "./grids.js";
 import { stagesFor } from "./requantization.js";
 import { isIdentityShortcut, planStorage } from "./stored-tensors.js";
@@ -139,9 +139,14 @@ class Lowering {
     const input = node.structural ? this.input(node) : this.operand(node);
     const source = this.tensors[input];
     const outputs = node.bias.length;
+    const stored = this.storage.fused.get(node.output)?.output ?? node.output;
     const weights = node.structural
       ? structuralWeights(node)
-      : withBiasInRange(this.weightsOf(node), source.scale, this.plan.scales);
+      : withBiasInRange(
+          withSaturatedChannels(this.weightsOf(node), source.scale, this.grid(stored).scale),
+          source.scale,
+          this.plan.scales,
+        );
     const bias = Int32Array.from(weights.bias, (value, output) =>
       clampInt32(Math.round(value / (source.scale * weights.scale[output]))),
     );
@@ -173,7 +178,6 @@ class Lowering {
       zeroPoint: 0,
     });
     this.nodes.push({ ...parts, output: accumulator });
-    const stored = this.storage.fused.get(node.output)?.output ?? node.output;
     const factors = Array.from(
       { length: outputs },
       (_, o) => (source.scale * weights.scale[o]) / this.grid(stored).scale,

@@ -7,9 +7,16 @@ import { GraphError } from "../errors.js";
 import type { FloatConvolutionNode, FloatGraph, FloatNode } from "../graph/float.js";
 import type { TensorId } from "../graph/types.js";
 import { equalizeActivations } from "./activation-equalization.js";
+import { type ActivationSteps, chooseActivationSteps } from "./activation-steps.js";
 import { Calibration, type RangeMethod } from "./calibrate.js";
+import {
+  averaged,
+  classifyBeforeAveraging,
+  feltAsAverages,
+  isAveragedOnly,
+} from "./classify-before-averaging.js";
 import { equalizeModel, quantizeDataFree, withMeasuredStatistics } from "./data-free/index.js";
-import { diagonalsOf, logitCoupling } from "./fisher.js";
+import { diagonalsOf, logitCoupling, logitSensitivity } from "./fisher.js";
 import {
   type ActivationGrid,
   bitsOf,
@@ -32,6 +39,8 @@ import { needsSensitivity, pruningMasks } from "./structure/pruning.js";
 export interface QuantizeOptions extends Partial<WeightOptions> {
   readonly activationBits?: number;
   readonly range?: RangeMethod;
+  /** Activations of fewer than 8 bits: how far channels are brought to their own best steps, 0..1; default 1. */
+  readonly channelShare?: number;
   /** By node name, what is different for one layer. */
   readonly layers?: ReadonlyMap<string, Partial<WeightOptions>>;
   /** Weights that go (0), by node name; absent: what `pruning` asks for. */
@@ -53,6 +62,11 @@ export interface QuantizeOptions extends Partial<WeightOptions> {
 const PICTURE_RANGE = [-2.2, 2.7] as const;
 /** Images for the logits' sensitivity: it varies little. */
 const SENSITIVITY_IMAGES = 256;
+/** The rounding errors of coarse inputs are in their second moments already, and hold weights back as they should be. */
+const FEW_BITS_RIDGE = 0.002;
+/** Images for the steps of activations of few bits, and for the sensitivity that weighs them. */
+const STEP_IMAGES = 256;
+const STEP_SENSITIVITY_IMAGES = 64;
 
 /**
  * @param images the model's input for `count` unlabelled training images (float, preprocessed), one after the other;
@@ -68,11 +82,16 @@ export function quantizeModel(
   count: number,
   options: QuantizeOptions,
 ): QuantizationPlan {
-  const settings = withMethodDefaults(model, { ...defaultWeightOptions, ...options });
+  const ridge = (options.activationBits ?? 8) < 8 ? FEW_BITS_RIDGE : defaultWeightOptions.ridge;
+  const settings = withMethodDefaults(model, { ...defaultWeightOptions, ridge, ...options });
   const { activationBits = 8, range = { kind: "mse" }, onProgress, inputRange = PICTURE_RANGE } = options;
-  const equalized = settings.equalize ? equalizedOn(model, images, count) : model;
-  const graph =
+  const arranged = activationBits < 8 && count > 0 ? classifyBeforeAveraging(model) : model;
+  const equalized = settings.equalize ? equalizedOn(arranged, images, count) : arranged;
+  const smooth =
     settings.smoothing > 0 && count > 0 ? smoothed(equalized, images, count, settings) : equalized;
+  const { graph, steps } = choosesSteps(options, settings, count)
+    ? stepsOf(smooth, images, count, options)
+    : { graph: smooth, steps: undefined };
   if (count === 0) {
     requireNoImages(settings);
     const plan = quantizeDataFree(graph, settings, { activationBits, inputRange });
@@ -81,15 +100,16 @@ export function quantizeModel(
   const operands = new Map<TensorId, ActivationGrid>();
   const calibration = options.activations
     ? undefined
-    : new Calibration(graph, { scales: settings.scales, bits: activationBits, range, operands });
+    : new Calibration(graph, { scales: settings.scales, bits: activationBits, range, operands, steps });
   const activations = options.activations ?? (calibration as Calibration).grids;
   const isKnown =
     options.coupling ?? (settings.method === "rate-distortion" ? undefined : options.sensitivity);
-  const coupling =
+  const felt =
     options.coupling ??
     (needsImportance(settings) && !isKnown
       ? logitCoupling(graph, images, Math.min(count, SENSITIVITY_IMAGES), options.random)
       : undefined);
+  const coupling = felt && activationBits < 8 ? feltAsAverages(graph, felt) : felt;
   const sensitivity = options.sensitivity ?? (coupling && diagonalsOf(coupling));
   const masks =
     options.masks ??
@@ -149,22 +169,29 @@ export function quantizeModel(
     return quantizeWith(node, own, masks?.get(node.name));
   }
 
+  function momentsOf(node: FloatConvolutionNode, settings: WeightOptions): Moments[] {
+    const [input] = node.inputs;
+    const x = operandsOf(node).get(input) as Activations;
+    const target = targetOf(graph, node, float, quantized);
+    const [from, to] = [graph.tensors[input].shape, graph.tensors[node.output].shape];
+    // Its errors are felt as their average, so the average is what it is fitted to.
+    if (activationBits < 8 && isAveragedOnly(graph, node)) {
+      const [means, targets] = [
+        averaged(graph, input, x, count),
+        averaged(graph, node.output, target, count),
+      ];
+      return moments(node, [1, 1, from[2]], [1, 1, to[2]], means, targets, count, settings);
+    }
+    return moments(node, from, to, x, target, count, settings);
+  }
+
   function quantizeWith(
     node: FloatConvolutionNode,
     settings: WeightOptions,
     mask: Uint8Array | undefined,
   ): QuantizedWeights {
     if (needsNoMoments(settings) && !mask) return nearestWeights(node, settings);
-    const x = operandsOf(node).get(node.inputs[0]) as Activations;
-    const groups = moments(
-      node,
-      graph.tensors[node.inputs[0]].shape,
-      graph.tensors[node.output].shape,
-      x,
-      targetOf(graph, node, float, quantized),
-      count,
-      settings,
-    );
+    const groups = momentsOf(node, settings);
     const parts = groups.map((group, index) => {
       const { inputs, outputs } = group;
       const own = Float64Array.from(
@@ -258,6 +285,30 @@ function equalizedOn(model: FloatGraph, images: Activations, count: number): Flo
 function smoothed(graph: FloatGraph, images: Activations, count: number, { smoothing }: WeightOptions) {
   const used = Math.min(count, SENSITIVITY_IMAGES);
   return equalizeActivations(graph, images.subarray(0, (used * images.length) / count), used, smoothing);
+}
+
+/** Fewer than 8 bits on free scales, unless a range was asked for or something is given that belongs to other channels. */
+function choosesSteps(options: QuantizeOptions, { scales }: WeightOptions, count: number): boolean {
+  const { activationBits = 8, range, activations, sensitivity, coupling } = options;
+  const isFree = activationBits < 8 && count > 0 && scales === "free";
+  return isFree && (range?.kind ?? "mse") === "mse" && !activations && !sensitivity && !coupling;
+}
+
+function stepsOf(
+  graph: FloatGraph,
+  images: Activations,
+  count: number,
+  { activationBits = 8, channelShare = 1, random }: QuantizeOptions,
+): ActivationSteps {
+  const used = Math.min(count, STEP_IMAGES);
+  const size = images.length / count;
+  const few = Math.min(count, STEP_SENSITIVITY_IMAGES);
+  const sensitivity = logitSensitivity(graph, images.subarray(0, few * size), few, random);
+  return chooseActivationSteps(graph, images.subarray(0, used * size), used, {
+    bits: activationBits,
+    sensitivity,
+    strength: channelShare,
+  });
 }
 
 function requireNoImages(settings: WeightOptions): void {

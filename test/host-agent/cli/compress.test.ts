@@ -1,6 +1,6 @@
 /** `sluice compress` from a float file and a data set to a package that verifies. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cifarBatch, freshFolder, write } from "../../support/dataset-files.js";
 import { OnnxBuilder } from "../../support/onnx-builder.js";
@@ -39,7 +39,63 @@ function smallOnnx(folder: string): string {
   return path;
 }
 
+/** The same kind of network as TensorFlow.js saves it: model.json and two weight files beside it. */
+function smallKeras(folder: string): string {
+  const random = seededRandom(4);
+  const weight = (name: string, ...shape: number[]) => ({ name, shape, dtype: "float32" });
+  const weights = [weight("conv/kernel", 3, 3, 3, 8), weight("conv/bias", 8), weight("dense/kernel", 8, 10)];
+  const count = weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
+  const values = Float32Array.from({ length: count }, () => (2 * random.next() - 1) / 3);
+  const bytes = new Uint8Array(values.buffer);
+  write(folder, "group1-shard1of2.bin", bytes.subarray(0, 100));
+  write(folder, "group1-shard2of2.bin", bytes.subarray(100));
+  const layers = [
+    { class_name: "InputLayer", config: { name: "in", batch_input_shape: [null, 32, 32, 3] } },
+    {
+      class_name: "Conv2D",
+      config: { name: "conv", filters: 8, strides: [4, 4], padding: "same", activation: "relu" },
+    },
+    { class_name: "GlobalAveragePooling2D", config: { name: "pool" } },
+    { class_name: "Dense", config: { name: "dense", units: 10, use_bias: false } },
+  ];
+  const json = {
+    format: "layers-model",
+    modelTopology: { class_name: "Sequential", config: { name: "small", layers } },
+    weightsManifest: [{ paths: ["group1-shard1of2.bin", "group1-shard2of2.bin"], weights }],
+  };
+  return write(folder, "model.json", JSON.stringify(json));
+}
+
 describe("sluice compress", () => {
+  it("reads a TensorFlow.js model by its file or its folder, and weights beside it only", async () => {
+    const folder = freshFolder();
+    const model = smallKeras(folder);
+    const dataset = `cifar10:${cifarFolder()}`;
+    const out = join(folder, "model.sluice");
+    const options = ["--dataset", dataset, "--method", "gram", "--scale", "1/255", "-o", out, "--json", "-"];
+    for (const [source, name] of [
+      [model, "model.json"],
+      [folder, basename(folder)],
+    ]) {
+      const { code, stdout, stderr } = await runSluice(["compress", source, ...options]);
+      expect(code, stderr).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ model: name, method: "gram" });
+    }
+    const verified = await runSluice(["verify", out, "--limit", "2"]);
+    expect(verified.code, verified.stderr).toBe(0);
+    const text = readFileSync(model, "utf8");
+    writeFileSync(model, text.replace("group1-shard1of2.bin", "../group1-shard1of2.bin"));
+    const outside = await runSluice(["compress", model, ...options]);
+    expect(outside.code).toBe(3);
+    expect(JSON.parse(outside.stdout)).toMatchObject({ error: "ImportError", code: "bad-path" });
+    writeFileSync(model, text.replace("group1-shard1of2.bin", "gone.bin"));
+    const missing = await runSluice(["compress", model, ...options]);
+    expect(JSON.parse(missing.stdout)).toMatchObject({ error: "ImportError", code: "unreadable" });
+    writeFileSync(model, "no json");
+    const broken = await runSluice(["compress", model, ...options]);
+    expect(JSON.parse(broken.stdout)).toMatchObject({ error: "ImportError", code: "malformed" });
+  }, 60_000);
+
   it("refuses a data set without parts, and writes nothing", async () => {
     const folder = freshFolder();
     const out = join(folder, "model.sluice");

@@ -13,6 +13,7 @@ import {
   moments,
   planStorage,
   type QuantizationPlan,
+  type QuantizedWeights,
   type QuantizeOptions,
   quantizeInPlace,
   quantizeModel,
@@ -168,6 +169,31 @@ describe("lowering", () => {
     const relu = graph.tensors.findIndex(({ name }) => name === model.tensors[2].name);
     const { scale, zeroPoint } = graph.tensors[relu];
     expect((all[relu][0] - zeroPoint) * scale).toBeCloseTo(0.7, 1);
+  });
+
+  it("a channel whose bias lies far outside every grid compiles, and stays at the end of its grid", () => {
+    const random = seededRandom(7);
+    const model = residualModel(random, { biases: true });
+    const images = smoothImages(random, IMAGES);
+    const plan = quantizeModel(model, images, IMAGES, { method: "nearest", random: () => random.next() });
+    const own = plan.weights.get("first") as QuantizedWeights;
+    const bias = own.bias.slice();
+    bias[0] = -1e9;
+    bias[1] = 1e9;
+    const weights = new Map(plan.weights).set("first", { ...own, bias });
+    const graph = lowerFloatGraph(model, { ...plan, weights }, { inputEncoding });
+    const grid = plan.activations.get(model.input) as ActivationGrid;
+    const codes = toCodes(images.subarray(0, 192), grid).map((code) =>
+      Math.min(Math.max(code, grid.min), grid.max),
+    );
+    const relu = graph.tensors.findIndex(({ name }) => name === model.tensors[2].name);
+    const values = createReference(graph).runAll(codes)[relu];
+    const { min, max } = graph.tensors[relu];
+    expect(values.filter((_, index) => index % 8 === 0).every((value) => value === min)).toBe(true);
+    expect(values.filter((_, index) => index % 8 === 1).every((value) => value === max)).toBe(true);
+    const [geometry] = geometries;
+    const compiled = compile(graph, { geometry, codec: defaultCodec });
+    expect(firstDifference(graph, compiled, codes, geometry)).toBeUndefined();
   });
 });
 

@@ -1,1 +1,2 @@
 export * from "./import-keras.js";
+export { kerasShardPaths } from "./model-json.js";

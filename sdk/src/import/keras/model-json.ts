@@ -51,6 +51,24 @@ export interface KerasModel {
 
 const MAX_LAYERS = 10_000;
 
+/**
+ * The weight files a `model.json` lists, in order; they lie beside it.
+ * @throws {ImportError} `bad-path` for one that would lie elsewhere
+ */
+export function kerasShardPaths(json: unknown, file: string): string[] {
+  const parsed = modelSchema.safeParse(json);
+  if (!parsed.success) throw malformed(file, parsed.error.issues[0]);
+  const paths = parsed.data.weightsManifest.flatMap((group) => group.paths);
+  const outside = paths.find((path) => /^[\\/]|^[a-z]+:|(^|[\\/])\.\.([\\/]|$)/i.test(path));
+  if (outside === undefined) return paths;
+  throw new ImportError("bad-path", "A weight file lies outside the model's folder.", {
+    place: `${file}, weightsManifest`,
+    expected: "paths beside model.json",
+    found: outside.slice(0, 200),
+    hint: "Keep model.json and its weight files in one folder.",
+  });
+}
+
 /** @throws {ImportError} naming the field that is missing or wrong. */
 export function readKerasModel(json: unknown, file: string): KerasModel {
   const parsed = modelSchema.safeParse(json);

@@ -101,11 +101,16 @@ function fold(lowering: OnnxFloatLowering, node: OnnxNode): Constant | undefined
   return allKnown && node.inputs.length > 0 ? foldConstant(node, constants) : undefined;
 }
 
+/** QONNX marks what is quantised with operators of its own. */
+const quantizedOperators: readonly string[] = ["Quant", "BipolarQuant", "Trunc"];
+
 function unsupported(node: OnnxNode): ImportError {
   return nodeError(node, "unsupported-op", `Operator ${node.opType || "(unnamed)"} cannot be imported.`, {
     expected: Object.keys(floatOperators).join(", "),
     found: node.domain === "" ? node.opType : `${node.domain}.${node.opType}`,
-    hint: "Replace the operator before exporting, or cut the model before it.",
+    hint: quantizedOperators.includes(node.opType)
+      ? "This model is quantised already and can be deployed as it is; to compress it, take the float model it was made from."
+      : "Replace the operator before exporting, or cut the model before it.",
   });
 }
 
