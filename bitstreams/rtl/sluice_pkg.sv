@@ -10,8 +10,8 @@ package sluice_pkg;
   localparam int TAP_SOURCE_BYTES = 16000;
   localparam int DECODER_TAPS = 256;
   localparam int DECODER_CHANNELS = 4096;
-  localparam int DECODER_PREDICTED_ROWS = 2048;
-  localparam int DECODER_STATES = 8192;
+  localparam int DECODER_PREDICTED_ROWS = 1024;
+  localparam int DECODER_STATES = 4096;
   localparam int CHANNEL_PARAMETER_BYTES = 16;
 
   localparam logic [11:0] REG_ID = 12'h000; // Always 0x45434C53 (SLCE)

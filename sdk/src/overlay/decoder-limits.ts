@@ -7,6 +7,10 @@ import type { OverlayGeometry } from "./geometry.js";
 export interface DecoderLimits {
   /** Lanes of a layer at most. */
   readonly lanes: number;
+  /** Lanes of a layer at least; those its tiles are too narrow for do not exist and cost nothing. */
+  readonly fewestLanes: number;
+  /** R of the tables at most. */
+  readonly tableLog: number;
   /** States of all tables of a model together. */
   readonly tableStates: number;
   /** Output channels of a coded layer, and input channels. */
@@ -19,10 +23,12 @@ export interface DecoderLimits {
 
 /** Equal in all builds; the lanes are the geometry's. */
 export const decoderMemories = {
-  tableStates: 8_192,
+  fewestLanes: 4,
+  tableLog: 8,
+  tableStates: 4_096,
   channels: 4_096,
   taps: 256,
-  predictedRows: 2_048,
+  predictedRows: 1_024,
 } as const satisfies Omit<DecoderLimits, "lanes">;
 
 export function decoderLimits({ decoderLanes }: OverlayGeometry): DecoderLimits {

@@ -21,6 +21,7 @@ function checkModel(
   const decoder = ansCodec.openDecoder(tables);
   const model = tables.length === 0 ? undefined : unpackTables(tables);
   if (model) expect(model.tables.length << model.log).toBeLessThanOrEqual(limits.tableStates);
+  if (model) expect(model.log).toBeLessThanOrEqual(limits.tableLog);
   layers.forEach(({ layout, weights }, index) => {
     expect(decoder.decode(streams[index], layout)).toEqual(weights);
     if ((streams[index][0] & 3) === kinds.stored) return;
@@ -28,6 +29,7 @@ function checkModel(
     if (header.kind === kinds.stored) throw new Error("read as coded before");
     counts.coded += 1;
     expect(header.lanes).toBeLessThanOrEqual(limits.lanes);
+    expect(header.lanes).toBeGreaterThanOrEqual(limits.fewestLanes);
     expect(Math.max(layout.outputs, layout.inputs)).toBeLessThanOrEqual(limits.channels);
     expect(layout.kernelHeight * layout.kernelWidth).toBeLessThanOrEqual(limits.taps);
     if (!header.prediction) return;
@@ -49,7 +51,9 @@ describe(`limits of a decoder (seed ${SEED})`, () => {
       const layers = [smooth(random.next), randomLayer(random.next), randomLayer(random.next)];
       const tableLog = random.pick([8, 9, 10, 11]);
       const limits = {
-        lanes: random.pick([1, 2, 8, 32]),
+        lanes: random.pick([4, 8, 32]),
+        fewestLanes: random.pick([1, 4]),
+        tableLog: random.pick([tableLog, 11]),
         tableStates: random.pick([1, 2, 5]) << tableLog,
         channels: random.pick([12, 30, 4096]),
         taps: random.pick([1, 9, 256]),
@@ -71,12 +75,12 @@ describe(`limits of a decoder (seed ${SEED})`, () => {
       const layout = { outputs, inputs, kernelHeight: kernel, kernelWidth: kernel, outputTile: 16 };
       return randomLayer(random.next, "gaussian", layout);
     };
-    const within = [weights(4096, 1, 1), weights(1, 4096, 1), weights(2, 2, 16), weights(2, 512, 3)];
+    const within = [weights(4096, 1, 1), weights(1, 4096, 1), weights(2, 2, 16), weights(2, 256, 3)];
     const beyond = [weights(4097, 1, 1), weights(1, 4097, 1), weights(2, 2, 17)];
     expect(checkModel(within, limits).coded).toBe(within.length);
     expect(checkModel(beyond, limits).coded).toBe(0);
     expect(checkModel(beyond, { ...limits, channels: 5000, taps: 400 }).coded).toBe(beyond.length);
-    // Sixteen tables of 2^10 states would be twice what the decoder holds.
+    // Tables of more states than the lanes can address are made smaller.
     expect(checkModel([...within, ...beyond], limits, { tableLog: 10 }).coded).toBe(within.length);
   });
 

@@ -1,4 +1,5 @@
 /** The encoder of docs/formats/weight-stream.md: chooses everything by cost, then writes it. */
+import type { DecoderLimits } from "../../overlay/decoder-limits.js";
 import {
   type EncodedWeights,
   type EncodeOptions,
@@ -38,13 +39,13 @@ import { packTables, unpackTables } from "./tables.js";
 import type { WeightPasses } from "./weight-passes.js";
 
 export interface AnsOptions extends EncodeOptions {
-  /** Most lanes a layer may use: 1, 2, 4, 8, 16 or 32. Default 16, or fewer if the limits say so. */
+  /** Most lanes a layer may use: 1, 2, 4, 8, 16 or 32. Default 16; within the limits. */
   readonly lanes?: number;
   /** Fewest lanes a layer uses, where its tiles are that wide, even if it is too small to pay for them. Default 4. */
   readonly fewestLanes?: number;
   /** A layer with more weights is cut into segments of about this many, at tile borders. Default 65,536. */
   readonly segmentWeights?: number;
-  /** R, 8..11. Default 9. */
+  /** R, 8..11. Default 8; no more than the limits allow. */
   readonly tableLog?: number;
   /**
    * Two weights per symbol, so that a lane delivers two a cycle: `auto` (default) where that costs at most 1 % of a
@@ -56,18 +57,20 @@ export interface AnsOptions extends EncodeOptions {
 }
 
 const DEFAULT_LANES = 16;
-const DEFAULT_LOG = 9;
+const DEFAULT_LOG = 8;
 const SEGMENT_WEIGHTS = 65_536;
 const MOST_SEGMENT_TILES = 65_535;
 
 export function encodeAns(layers: readonly LayerWeights[], options: AnsOptions = {}): EncodedWeights {
-  const earlier = options.tables?.length ? unpackTables(options.tables) : undefined;
-  const log = earlier?.log ?? options.tableLog ?? DEFAULT_LOG;
   const progress = (done: number): void => options.onProgress?.(done);
   if (layers.length === 0) return { tables: new Uint8Array(0), streams: [] };
   const fast = options.kernel ?? true;
   const passes = (fast ? kernelPasses() : undefined) ?? plainPasses;
   const limits = options.limits ?? formatLimits;
+  const given = options.tables?.length ? unpackTables(options.tables) : undefined;
+  // Tables for another decoder may be too large for this one.
+  const earlier = given && given.log <= limits.tableLog ? given : undefined;
+  const log = earlier?.log ?? Math.min(options.tableLog ?? DEFAULT_LOG, limits.tableLog);
   const codable = layers.filter(({ layout }) => codedWithin(layout, limits));
   if (codable.length === 0) return { tables: new Uint8Array(0), streams: layers.map(encodeStored) };
   const settings = { log, passes, limits };
@@ -168,12 +171,18 @@ const LANE_BITS_PER_WEIGHT = 1 / 64;
 const FEWEST_LANES = 4;
 
 /** As many lanes as the layer's size pays for: small layers decode slower, but they are soon over. */
-function lanesFor(bits: number, layout: WeightLayout, most: number, fewest: number): number {
+function lanesFor(
+  bits: number,
+  layout: WeightLayout,
+  most: number,
+  fewest: number,
+  limits: DecoderLimits,
+): number {
   const { outputs, outputTile } = layout;
   const affordable = Math.max(bits * LANE_SHARE, weightCount(layout) * LANE_BITS_PER_WEIGHT);
   let lanes = most;
   while (lanes > fewest && lanes * LANE_BITS > affordable) lanes /= 2;
-  while (lanes / 2 >= Math.min(outputs, outputTile)) lanes /= 2;
+  while (lanes > limits.fewestLanes && lanes / 2 >= Math.min(outputs, outputTile)) lanes /= 2;
   return lanes;
 }
 
@@ -185,7 +194,8 @@ function encodeLayer(
   options: AnsOptions,
 ): Uint8Array {
   const { fewestLanes = FEWEST_LANES, segmentWeights = SEGMENT_WEIGHTS, limits = formatLimits } = options;
-  const lanes = Math.min(options.lanes ?? DEFAULT_LANES, limits.lanes);
+  const lanes = Math.max(limits.fewestLanes, Math.min(options.lanes ?? DEFAULT_LANES, limits.lanes));
+  const fewest = Math.max(limits.fewestLanes, Math.min(fewestLanes, lanes));
   const { layout, weights } = layer;
   const { variant, fit, first, last } = chosen;
   const tiles = Math.ceil(layout.outputs / layout.outputTile);
@@ -196,7 +206,7 @@ function encodeLayer(
       : 0;
   const header: CodedHeader = {
     kind: variant.kind,
-    lanes: lanesFor(fit.cost / BIT, layout, lanes, Math.min(fewestLanes, lanes)),
+    lanes: lanesFor(fit.cost / BIT, layout, lanes, fewest, limits),
     first,
     last,
     ...headerOffsets(fit, first),

@@ -7,6 +7,8 @@ import { MAX_CLASSES } from "./tables.js";
 /** What the format itself allows. */
 export const formatLimits: DecoderLimits = {
   lanes: 32,
+  fewestLanes: 1,
+  tableLog: 11,
   tableStates: Number.POSITIVE_INFINITY,
   channels: Number.POSITIVE_INFINITY,
   taps: Number.POSITIVE_INFINITY,
