@@ -62,6 +62,7 @@ module control_registers
 );
   typedef enum logic [2:0] {Ready, Clear, Cleared, Begin, Running, Halting} state_e;
   state_e state_q;
+  logic clear_q = 1'b1;                        // the datapath starts up cleared
   logic done_q, failed_q, irq_enable_q, irq_q;
   logic [7:0] error_q;
   logic [15:0] error_command_q;
@@ -121,6 +122,7 @@ module control_registers
   logic [7:0] finish_code;
 
   assign start_o = state_q == Begin && !finish_now;
+  assign clear_o = clear_q;
   // Until the datapath has been cleared.
   assign halt_o = state_q == Halting || clear_o;
 
@@ -144,10 +146,8 @@ module control_registers
     endcase
   end
 
-  // Registered: the datapath starts up cleared, too.
-  initial clear_o = 1'b1;
   always_ff @(posedge clk_i) begin
-    clear_o <= !rst_ni || state_q == Clear || (state_q == Halting && bus_idle_i);
+    clear_q <= !rst_ni || state_q == Clear || (state_q == Halting && bus_idle_i);
     if (state_q == Clear) begin
       input_q <= {settings_q[setting(REG_INPUT_BASE_HI)][16:0], settings_q[setting(REG_INPUT_BASE_LO)]};
       output_q <= {settings_q[setting(REG_OUTPUT_BASE_HI)][16:0], settings_q[setting(REG_OUTPUT_BASE_LO)]};
