@@ -60,7 +60,7 @@ module control_registers
   input  logic [31:0]  layer_crc0_i,
   input  logic [31:0]  layer_crc1_i
 );
-  typedef enum logic [2:0] {Ready, Clear, Cleared, Begin, Running, Halting} state_e;
+  typedef enum logic [2:0] {Ready, Clear, Cleared, Begin, Running, Stopping, Halting} state_e;
   state_e state_q;
   logic clear_q = 1'b1;                        // the datapath starts up cleared
   logic done_q, failed_q, irq_enable_q, irq_q;
@@ -123,8 +123,6 @@ module control_registers
 
   assign start_o = state_q == Begin && !finish_now;
   assign clear_o = clear_q;
-  // Until the datapath has been cleared.
-  assign halt_o = state_q == Halting || clear_o;
 
   always_comb begin
     finish_now = 1'b0;
@@ -148,6 +146,8 @@ module control_registers
 
   always_ff @(posedge clk_i) begin
     clear_q <= !rst_ni || state_q == Clear || (state_q == Halting && bus_idle_i);
+    // From the first cycle of Halting, in which the bus still tells of the last burst, until the datapath is cleared.
+    halt_o <= state_q == Stopping || state_q == Halting;
     if (state_q == Clear) begin
       input_q <= {settings_q[setting(REG_INPUT_BASE_HI)][16:0], settings_q[setting(REG_INPUT_BASE_LO)]};
       output_q <= {settings_q[setting(REG_OUTPUT_BASE_HI)][16:0], settings_q[setting(REG_OUTPUT_BASE_LO)]};
@@ -181,7 +181,7 @@ module control_registers
       if (write_q && write_address_q == REG_LAYER_SELECT) layer_select_q <= write_data_q;
 
       if (state_q == Clear) cycles_q <= '0;
-      else if (state_q == Running || state_q == Halting) cycles_q <= cycles_q + 64'd1;
+      else if (state_q == Running || state_q == Stopping || state_q == Halting) cycles_q <= cycles_q + 64'd1;
       if (state_q == Clear) frames_done_q <= '0;
       else if (state_q == Running && frame_done_i) frames_done_q <= frames_done_q + 32'd1;
       case (state_q)
@@ -200,11 +200,12 @@ module control_registers
         Begin: state_q <= Running;
         Running: begin
           if (error_i != ERROR_NONE || abort || aborted_q) begin
-            state_q <= Halting;
+            state_q <= Stopping;
             error_q <= error_i != ERROR_NONE ? error_i : ERROR_ABORTED;
             error_command_q <= error_index_i;
           end
         end
+        Stopping: state_q <= Halting;
         default: state_q <= state_q;
       endcase
       if (abort) aborted_q <= 1'b1;

@@ -56,8 +56,14 @@ module table_counts #(
 
   // ---- an Exp-Golomb code at the front: zeros, a one, then zeros + order bits
   wire [2:0] order = state_q == Count ? k_q : 3'd0;
-  wire [20:0] one = 21'd1 << (5'(zeros_i) + 5'(order));
+  wire [4:0] width = 5'(zeros_i) + 5'(order);
   wire [20:0] behind = 21'(bits_i[31:1] >> zeros_i);
+  logic [20:0] value;                           // the bits behind the one, and it above them
+  always_comb begin
+    for (int position = 0; position < 21; position += 1) begin
+      value[position] = 32'(width) == position || (32'(width) > position && behind[position]);
+    end
+  end
   logic [19:0] code_q;
   logic code_bad_q;
   wire [19:0] difference = {20{code_q[0]}} ^ {1'b0, code_q[19:1]};   // zigzag
@@ -103,8 +109,8 @@ module table_counts #(
   always_ff @(posedge clk_i) begin
     if (step_q == Take) begin
       code_bad_q <= zeros_i == 4'd13;
-      // Below the one, in the order of value; the shortest codes begin at 0.
-      code_q <= 20'(((behind & (one - 21'd1)) | one) - (21'd1 << order));
+      // The shortest codes begin at 0.
+      code_q <= 20'(value - (21'd1 << order));
     end
     count_q <= $signed({9'd0, previous_q[negative_q]}) + $signed({difference[19], difference});
     // Zeros end within the extent.
