@@ -32,7 +32,7 @@ module control_registers
   output logic [1:0]   axi_rresp_o,
   output logic         interrupt_o,
 
-  output logic         clear_o,          // resets the datapath for one cycle
+  output logic         clear_o,          // resets the datapath: for one cycle, and as long as rst_ni is low
   output logic         start_o,
   output logic         halt_o,
   input  logic         bus_idle_i,
@@ -60,8 +60,9 @@ module control_registers
   input  logic [31:0]  layer_crc0_i,
   input  logic [31:0]  layer_crc1_i
 );
-  typedef enum logic [2:0] {Ready, Clear, Begin, Running, Halting} state_e;
+  typedef enum logic [2:0] {Ready, Clear, Cleared, Begin, Running, Stopping, Halting} state_e;
   state_e state_q;
+  logic clear_q = 1'b1;                        // the datapath starts up cleared
   logic done_q, failed_q, irq_enable_q, irq_q;
   logic [7:0] error_q;
   logic [15:0] error_command_q;
@@ -87,29 +88,41 @@ module control_registers
   assign layer_select_o = layer_select_q;
   assign interrupt_o = irq_q && irq_enable_q;
 
-  // Addresses the bus cannot reach and bases that break the contract's alignment.
-  wire bad_bases = image_lo[11:0] != 0 || settings_q[setting(REG_INPUT_BASE_LO)][5:0] != 0
-      || settings_q[setting(REG_OUTPUT_BASE_LO)][5:0] != 0 || settings_q[setting(REG_SCRATCH_BASE_LO)][5:0] != 0
-      || settings_q[setting(REG_IMAGE_BASE_HI)][31:17] != 0 || settings_q[setting(REG_INPUT_BASE_HI)][31:17] != 0
-      || settings_q[setting(REG_OUTPUT_BASE_HI)][31:17] != 0 || settings_q[setting(REG_SCRATCH_BASE_HI)][31:17] != 0;
-  wire bad_count = settings_q[setting(REG_COMMAND_COUNT)] == 0 || settings_q[setting(REG_COMMAND_COUNT)][31:16] != 0;
+  // Addresses the bus cannot reach, bases that break the contract's alignment, nothing to run. Settings are older than START.
+  logic bad_bases_q, bad_count_q, no_frames_q;
+  always_ff @(posedge clk_i) begin
+    bad_bases_q <= image_lo[11:0] != 0 || settings_q[setting(REG_INPUT_BASE_LO)][5:0] != 0
+        || settings_q[setting(REG_OUTPUT_BASE_LO)][5:0] != 0 || settings_q[setting(REG_SCRATCH_BASE_LO)][5:0] != 0
+        || settings_q[setting(REG_IMAGE_BASE_HI)][31:17] != 0 || settings_q[setting(REG_INPUT_BASE_HI)][31:17] != 0
+        || settings_q[setting(REG_OUTPUT_BASE_HI)][31:17] != 0 || settings_q[setting(REG_SCRATCH_BASE_HI)][31:17] != 0;
+    bad_count_q <= settings_q[setting(REG_COMMAND_COUNT)] == 0 || settings_q[setting(REG_COMMAND_COUNT)][31:16] != 0;
+    no_frames_q <= frames_o == 0;
+  end
 
-  // ---- writes: address and data are taken together
+  // ---- writes: address and data are taken together, and act a cycle later
   wire write = axi_awvalid_i && axi_wvalid_i && !axi_bvalid_o;
   assign axi_awready_o = write;
   assign axi_wready_o = write;
   assign axi_bresp_o = 2'b00;
+  logic write_q, write_setting_q;
+  logic [11:0] write_address_q;
+  logic [31:0] write_data_q;
+  always_ff @(posedge clk_i) begin
+    write_q <= write && rst_ni;
+    write_setting_q <= write && rst_ni && axi_awaddr_i[11:6] == 6'd1;
+    write_address_q <= axi_awaddr_i;
+    write_data_q <= axi_wdata_i;
+  end
   wire busy = state_q != Ready;
-  wire command = write && axi_awaddr_i == REG_CONTROL;
-  wire start = command && axi_wdata_i[0] && !axi_wdata_i[1] && !busy;
-  wire abort = command && axi_wdata_i[1] && busy;
+  wire command = write_q && write_address_q == REG_CONTROL;
+  wire start = command && write_data_q[0] && !write_data_q[1] && !busy;
+  wire abort = command && write_data_q[1] && busy;
   logic aborted_q;
   logic finish_now, finish_bad;
   logic [7:0] finish_code;
 
-  assign clear_o = state_q == Clear || (state_q == Halting && bus_idle_i);
   assign start_o = state_q == Begin && !finish_now;
-  assign halt_o = state_q == Halting;
+  assign clear_o = clear_q;
 
   always_comb begin
     finish_now = 1'b0;
@@ -117,9 +130,9 @@ module control_registers
     finish_code = ERROR_NONE;
     case (state_q)
       Begin: begin
-        finish_bad = bad_bases || bad_count;
-        finish_now = finish_bad || frames_o == 0;
-        finish_code = bad_bases ? ERROR_MEMORY : ERROR_BAD_COMMAND;
+        finish_bad = bad_bases_q || bad_count_q;
+        finish_now = finish_bad || no_frames_q;
+        finish_code = bad_bases_q ? ERROR_MEMORY : ERROR_BAD_COMMAND;
       end
       Running: finish_now = all_done_i;
       Halting: begin
@@ -132,6 +145,16 @@ module control_registers
   end
 
   always_ff @(posedge clk_i) begin
+    clear_q <= !rst_ni || state_q == Clear || (state_q == Halting && bus_idle_i);
+    // From the first cycle of Halting, in which the bus still tells of the last burst, until the datapath is cleared.
+    halt_o <= state_q == Stopping || state_q == Halting;
+    if (state_q == Clear) begin
+      input_q <= {settings_q[setting(REG_INPUT_BASE_HI)][16:0], settings_q[setting(REG_INPUT_BASE_LO)]};
+      output_q <= {settings_q[setting(REG_OUTPUT_BASE_HI)][16:0], settings_q[setting(REG_OUTPUT_BASE_LO)]};
+    end else if (frame_done_i) begin
+      input_q <= input_q + 49'(settings_q[setting(REG_INPUT_STRIDE)]);
+      output_q <= output_q + 49'(settings_q[setting(REG_OUTPUT_STRIDE)]);
+    end
     if (!rst_ni) begin
       state_q <= Ready;
       done_q <= 1'b0;
@@ -150,39 +173,39 @@ module control_registers
       if (write) axi_bvalid_o <= 1'b1;
       else if (axi_bready_i) axi_bvalid_o <= 1'b0;
 
-      if (write && axi_awaddr_i[11:6] == 6'd1) settings_q[axi_awaddr_i[5:2]] <= axi_wdata_i;
-      if (write && axi_awaddr_i == REG_IRQ_ENABLE) irq_enable_q <= axi_wdata_i[0];
-      if (write && axi_awaddr_i == REG_IRQ_STATUS && axi_wdata_i[0]) irq_q <= 1'b0;
-      if (write && axi_awaddr_i == REG_LAYER_SELECT) layer_select_q <= axi_wdata_i;
+      for (int index = 0; index < 16; index += 1) begin
+        if (write_setting_q && write_address_q[5:2] == 4'(index)) settings_q[index] <= write_data_q;
+      end
+      if (write_q && write_address_q == REG_IRQ_ENABLE) irq_enable_q <= write_data_q[0];
+      if (write_q && write_address_q == REG_IRQ_STATUS && write_data_q[0]) irq_q <= 1'b0;
+      if (write_q && write_address_q == REG_LAYER_SELECT) layer_select_q <= write_data_q;
 
-      if (state_q == Running || state_q == Halting) cycles_q <= cycles_q + 64'd1;
+      if (state_q == Clear) cycles_q <= '0;
+      else if (state_q == Running || state_q == Stopping || state_q == Halting) cycles_q <= cycles_q + 64'd1;
+      if (state_q == Clear) frames_done_q <= '0;
+      else if (state_q == Running && frame_done_i) frames_done_q <= frames_done_q + 32'd1;
       case (state_q)
         Ready: if (start) begin
           state_q <= Clear;
           done_q <= 1'b0;
           failed_q <= 1'b0;
+          aborted_q <= 1'b0;
+        end
+        Clear: begin
+          state_q <= Cleared;
           error_q <= ERROR_NONE;
           error_command_q <= '0;
-          frames_done_q <= '0;
-          cycles_q <= '0;
-          aborted_q <= 1'b0;
-          input_q <= {settings_q[setting(REG_INPUT_BASE_HI)][16:0], settings_q[setting(REG_INPUT_BASE_LO)]};
-          output_q <= {settings_q[setting(REG_OUTPUT_BASE_HI)][16:0], settings_q[setting(REG_OUTPUT_BASE_LO)]};
         end
-        Clear: state_q <= Begin;
+        Cleared: state_q <= Begin;
         Begin: state_q <= Running;
         Running: begin
-          if (frame_done_i) begin
-            frames_done_q <= frames_done_q + 32'd1;
-            input_q <= input_q + 49'(settings_q[setting(REG_INPUT_STRIDE)]);
-            output_q <= output_q + 49'(settings_q[setting(REG_OUTPUT_STRIDE)]);
-          end
           if (error_i != ERROR_NONE || abort || aborted_q) begin
-            state_q <= Halting;
+            state_q <= Stopping;
             error_q <= error_i != ERROR_NONE ? error_i : ERROR_ABORTED;
             error_command_q <= error_index_i;
           end
         end
+        Stopping: state_q <= Halting;
         default: state_q <= state_q;
       endcase
       if (abort) aborted_q <= 1'b1;
@@ -196,42 +219,64 @@ module control_registers
     end
   end
 
-  // ---- reads
-  logic [31:0] value;
-  always_comb begin
-    case (axi_araddr_i)
-      REG_ID: value = OVERLAY_ID;
-      REG_VERSION: value = OVERLAY_VERSION;
-      REG_GEOMETRY: value = Geometry;
-      REG_CAPABILITY: value = Capability;
-      REG_ACTIVATION_ROWS: value = 32'(Rows);
-      REG_WEIGHT_LINES: value = 32'(WeightLines);
-      REG_STATUS: value = busy ? STATUS_BUSY : done_q ? STATUS_DONE : failed_q ? STATUS_ERROR : 32'd0;
-      REG_ERROR: value = busy ? 32'd0 : 32'(error_q);
-      REG_ERROR_COMMAND: value = busy ? 32'd0 : 32'(error_command_q);
-      REG_IRQ_ENABLE: value = 32'(irq_enable_q);
-      REG_IRQ_STATUS: value = 32'(irq_q);
-      REG_FRAMES_DONE: value = frames_done_q;
-      REG_CYCLES_LO: value = cycles_q[31:0];
-      REG_CYCLES_HI: value = cycles_q[63:32];
-      REG_STALL_WEIGHTS: value = stall_weights_i;
-      REG_STALL_DATA: value = stall_data_i;
-      REG_WEIGHT_BEATS: value = weight_beats_i;
-      REG_LAYER_SELECT: value = layer_select_q;
-      REG_LAYER_CYCLES: value = layer_cycles_i;
-      REG_LAYER_STALL_WEIGHTS: value = layer_stall_i;
-      REG_LAYER_WEIGHT_BEATS: value = layer_beats_i;
-      REG_LAYER_CRC0: value = layer_crc0_i;
-      REG_LAYER_CRC1: value = layer_crc1_i;
-      default: value = axi_araddr_i[11:6] == 6'd1 && axi_araddr_i[1:0] == 0 ? settings_q[axi_araddr_i[5:2]] : 32'd0;
-    endcase
-  end
-  assign axi_arready_o = !axi_rvalid_o;
+  // ---- reads: the address, a value from each of four groups, their union
+  (* ram_style = "distributed" *) logic [31:0] copies [16];   // of the settings, to read them back
+  logic [15:0] written_q;                      // since reset; the others are 0
+  logic [2:0] read_q;                          // one-hot
+  logic [11:0] read_address_q;
+  logic [31:0] setting_q, state_value_q, counter_value_q, layer_value_q;
+  assign axi_arready_o = !axi_rvalid_o && read_q == 0;
   assign axi_rresp_o = 2'b00;
   always_ff @(posedge clk_i) begin
+    if (write_setting_q) copies[write_address_q[5:2]] <= write_data_q;
+    if (!rst_ni) written_q <= '0;
+    else if (write_setting_q) written_q[write_address_q[5:2]] <= 1'b1;
+
+    read_q <= rst_ni ? {read_q[1:0], axi_arvalid_i && axi_arready_o} : 3'd0;
+    if (axi_arvalid_i && axi_arready_o) read_address_q <= axi_araddr_i;
+    setting_q <= read_address_q[11:6] == 6'd1 && read_address_q[1:0] == 0 && written_q[read_address_q[5:2]]
+        && read_address_q != REG_FRAMES_DONE ? copies[read_address_q[5:2]] : '0;
+    case (read_address_q)
+      REG_ID: state_value_q <= OVERLAY_ID;
+      REG_VERSION: state_value_q <= OVERLAY_VERSION;
+      REG_GEOMETRY: state_value_q <= Geometry;
+      REG_CAPABILITY: state_value_q <= Capability;
+      REG_ACTIVATION_ROWS: state_value_q <= 32'(Rows);
+      REG_WEIGHT_LINES: state_value_q <= 32'(WeightLines);
+      REG_STATUS: state_value_q <= busy ? STATUS_BUSY : done_q ? STATUS_DONE : failed_q ? STATUS_ERROR : 32'd0;
+      REG_ERROR: state_value_q <= busy ? 32'd0 : 32'(error_q);
+      REG_ERROR_COMMAND: state_value_q <= busy ? 32'd0 : 32'(error_command_q);
+      REG_IRQ_ENABLE: state_value_q <= 32'(irq_enable_q);
+      REG_IRQ_STATUS: state_value_q <= 32'(irq_q);
+      default: state_value_q <= '0;
+    endcase
+    case (read_address_q)
+      REG_FRAMES_DONE: counter_value_q <= frames_done_q;
+      REG_CYCLES_LO: counter_value_q <= cycles_q[31:0];
+      REG_CYCLES_HI: counter_value_q <= cycles_q[63:32];
+      REG_STALL_WEIGHTS: counter_value_q <= stall_weights_i;
+      REG_STALL_DATA: counter_value_q <= stall_data_i;
+      REG_WEIGHT_BEATS: counter_value_q <= weight_beats_i;
+      REG_LAYER_SELECT: counter_value_q <= layer_select_q;
+      default: counter_value_q <= '0;
+    endcase
+    case (read_address_q)
+      REG_LAYER_CYCLES: layer_value_q <= layer_cycles_i;
+      REG_LAYER_STALL_WEIGHTS: layer_value_q <= layer_stall_i;
+      REG_LAYER_WEIGHT_BEATS: layer_value_q <= layer_beats_i;
+      REG_LAYER_CRC0: layer_value_q <= layer_crc0_i;
+      REG_LAYER_CRC1: layer_value_q <= layer_crc1_i;
+      default: layer_value_q <= '0;
+    endcase
     if (!rst_ni) axi_rvalid_o <= 1'b0;
-    else if (axi_arvalid_i && axi_arready_o) axi_rvalid_o <= 1'b1;
+    else if (read_q[2]) axi_rvalid_o <= 1'b1;
     else if (axi_rready_i) axi_rvalid_o <= 1'b0;
-    if (axi_arvalid_i && axi_arready_o) axi_rdata_o <= value;
+    if (read_q[2]) axi_rdata_o <= setting_q | state_value_q | counter_value_q | layer_value_q;
   end
+
+`ifndef SYNTHESIS
+  AnswerHolds_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
+      axi_rvalid_o && !axi_rready_i |=> axi_rvalid_o && $stable(axi_rdata_o));
+  StartsClear_A: assert property (@(posedge clk_i) disable iff (!rst_ni) start_o |-> !clear_o && !halt_o);
+`endif
 endmodule

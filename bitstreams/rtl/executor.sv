@@ -1,7 +1,7 @@
 /// Runs the layer program command by command and keeps its counters.
 ///
-/// A command is checked, waits for its tables, runs to its last write, and leaves. Weights, parameters and the next
-/// commands arrive meanwhile. The first error stops the executor; `error_o` holds its code until the run is cleared.
+/// A command is checked while the one before runs; then it waits for its tables, runs to its last write, and leaves.
+/// Weights, parameters and the next commands arrive meanwhile. The first error stops the executor; `error_o` holds its code until the run is cleared.
 module executor
   import sluice_pkg::*;
 #(
@@ -19,14 +19,17 @@ module executor
   input  logic [31:0]  frames_i,
   input  logic [15:0]  count_i,           // commands of the program
 
-  input  logic         command_valid_i,
-  input  logic [511:0] words_i,
-  input  logic [15:0]  index_i,
-  input  logic         slot_i,
-  input  logic         may_leave_i,
+  // The next command: command_queue.
+  input  logic         next_valid_i,
+  input  logic [511:0] next_words_i,
+  input  logic [15:0]  next_index_i,
+  input  logic         next_final_i,
+  input  logic         next_slot_i,
+  output logic         take_o,
+  input  logic         may_leave_i,       // the other readers are done with the command
   output logic         leave_o,
 
-  output command_t     command_o,         // constant while a unit works
+  output command_t     command_o,         // constant from three cycles before a unit starts until it is done
   output logic         slot_o,
   output logic [12:0]  in_words_o,
   output logic [12:0]  out_words_o,
@@ -67,59 +70,102 @@ module executor
   localparam int PixelBits = $clog2(Pixels);
   localparam int InputBits = $clog2(Inputs);
   localparam int LayerBits = $clog2(MaxLayers);
-  typedef enum logic [3:0] {Stopped, Fetch, Check, Tables, Settle, Start, Run, Leave, Failed} state_e;
 
-  state_e state_q;
-  logic [511:0] words_q;
-  logic slot_q, check_done, settle_q;
-  logic [7:0] check_error;
-  logic [15:0] index_q;
-  logic [31:0] frames_left_q, cycles_q, stall_q, frame_stall_q, frame_data_q, frame_beats_q;
-  command_t command;
-  assign command = unpack_command(words_q);
-  assign command_o = command;
-  assign slot_o = slot_q;
-
-  wire compute = command.opcode >= OP_CONV;
-  wire weighted = command.opcode == OP_CONV || command.opcode == OP_DEPTHWISE;
-  wire [31:0] beats = weighted ? 32'((33'(command.weights_bytes) + 33'd15) >> 4) : 32'd0;
-
-  // Derived sizes settle while the command is checked.
-  always_ff @(posedge clk_i) begin
-    in_words_o <= 13'((17'(command.in_channels) + 17'(Inputs - 1)) >> InputBits);
-    out_words_o <= 13'((17'(command.out_channels) + 17'(Inputs - 1)) >> InputBits);
-    in_groups_o <= 13'((17'(command.in_width) + 17'(Pixels - 1)) >> PixelBits);
-    out_groups_o <= 13'((17'(command.out_width) + 17'(Pixels - 1)) >> PixelBits);
-    if (command.opcode == OP_ADD) passes_o <= 4'd1;
-    else
-      case (command.stride_width)
-        4'd1: passes_o <= 4'd1;
-        4'd2: passes_o <= 4'd2;
-        4'd4: passes_o <= 4'd4;
-        default: passes_o <= 4'(Pixels);
-      endcase
-  end
-
+  // ---- the next command: sizes and check
+  command_t next;
+  assign next = unpack_command(next_words_i);
+  logic [3:0] settle_q;                        // its words have been there for this many cycles, one-hot
+  logic checking_q, check_done, ready_q;
+  logic [7:0] check_error, next_error_q;
+  logic [12:0] next_in_words_q, next_out_words_q, next_in_groups_q, next_out_groups_q;
+  logic [3:0] next_passes_q;
   command_check #(
     .Pixels(Pixels), .Inputs(Inputs), .Outputs(Outputs), .Rows(Rows), .WeightLines(WeightLines), .MaxLayers(MaxLayers),
     .Codecs(Codecs)
   ) u_check (
-    .clk_i, .clear_i, .start_i(state_q == Check && !settle_q), .words_i(words_q), .command_i(command),
-    .final_i(index_q == count_i - 16'd1), .done_o(check_done), .error_o(check_error)
+    .clk_i, .clear_i, .start_i(settle_q[3]), .words_i(next_words_i), .command_i(next), .final_i(next_final_i),
+    .done_o(check_done), .error_o(check_error)
   );
+  always_ff @(posedge clk_i) begin
+    next_in_words_q <= 13'((17'(next.in_channels) + 17'(Inputs - 1)) >> InputBits);
+    next_out_words_q <= 13'((17'(next.out_channels) + 17'(Inputs - 1)) >> InputBits);
+    next_in_groups_q <= 13'((17'(next.in_width) + 17'(Pixels - 1)) >> PixelBits);
+    next_out_groups_q <= 13'((17'(next.out_width) + 17'(Pixels - 1)) >> PixelBits);
+    if (next.opcode == OP_ADD) next_passes_q <= 4'd1;
+    else
+      case (next.stride_width)
+        4'd1: next_passes_q <= 4'd1;
+        4'd2: next_passes_q <= 4'd2;
+        4'd4: next_passes_q <= 4'd4;
+        default: next_passes_q <= 4'(Pixels);
+      endcase
+    if (clear_i || take_o) begin
+      checking_q <= 1'b0;
+      settle_q <= '0;
+      ready_q <= 1'b0;
+    end else begin
+      checking_q <= next_valid_i;
+      settle_q <= {settle_q[2:0], next_valid_i && !checking_q};
+      if (check_done) begin
+        ready_q <= 1'b1;
+        next_error_q <= check_error;
+      end
+    end
+  end
 
-  wire finished = state_q == Leave && may_leave_i;
+  // ---- the command that runs
+  typedef enum logic [2:0] {Stopped, Fetch, Prepare, Tables, Settle, Run, Leave, Failed} state_e;
+  state_e state_q;
+  logic [511:0] words_q;
+  logic [15:0] index_q;
+  command_t command;
+  logic is_load_q, is_store_q, is_end_q, compute_q, weighted_q, final_q, counted_q;   // of the opcode, position and layer
+  logic [31:0] frames_left_q, cycles_q, stall_q, frame_stall_q, frame_data_q, frame_beats_q, beats_q;
+  logic last_frame_q, busy_q, starved_q;
+  logic [2:0] prepare_q;                       // cycles the units have had to look at the command, one-hot
+  logic [2:0] started_q;                       // cycles of Run before the units' busy flags speak of it
+  assign command = unpack_command(words_q);
+  assign command_o = command;
+
+  assign take_o = state_q == Fetch && ready_q;
+  wire ended = (state_q == Run && started_q == 0 && !busy_q) || state_q == Leave;
+  wire finished = ended && may_leave_i && !sweeping_q;
   assign leave_o = finished;
-  assign compute_start_o = state_q == Start && compute;
-  assign load_start_o = state_q == Start && command.opcode == OP_LOAD;
-  assign store_start_o = state_q == Start && command.opcode == OP_STORE;
-  assign frame_done_o = finished && command.opcode == OP_END;
-  assign all_done_o = frame_done_o && frames_left_q == 1;
-
-  wire stream_bad = stream_error_i && weighted && stream_error_index_i == index_q
-      && (state_q == Tables || state_q == Run);
+  wire frame_done = finished && is_end_q;
+  logic stream_bad_q;
 
   always_ff @(posedge clk_i) begin
+    if (take_o) begin
+      words_q <= next_words_i;
+      index_q <= next_index_i;
+      final_q <= next_final_i;
+      slot_o <= next_slot_i;
+      is_load_q <= next.opcode == OP_LOAD;
+      is_store_q <= next.opcode == OP_STORE;
+      is_end_q <= next.opcode == OP_END;
+      compute_q <= next.opcode[4];
+      weighted_q <= next.opcode == OP_CONV || next.opcode == OP_DEPTHWISE;
+      counted_q <= next.opcode != OP_END && 32'(next.layer) < MaxLayers;
+      in_words_o <= next_in_words_q;
+      out_words_o <= next_out_words_q;
+      in_groups_o <= next_in_groups_q;
+      out_groups_o <= next_out_groups_q;
+      passes_o <= next_passes_q;
+    end
+    frame_done_o <= frame_done && !clear_i;
+    all_done_o <= frame_done && last_frame_q && !clear_i;
+    beats_q <= weighted_q ? 32'((33'(command.weights_bytes) + 33'd15) >> 4) : 32'd0;
+    last_frame_q <= frames_left_q == 32'd1;
+    busy_q <= compute_busy_i || load_busy_i || store_busy_i;
+    starved_q <= starved_i;
+    stream_bad_q <= stream_error_i && weighted_q && stream_error_index_i == index_q
+        && (state_q == Tables || state_q == Run) && !clear_i;
+    started_q <= {started_q[1:0], state_q == Tables && tables_ready_i}
+        | {2'b00, state_q == Settle && weight_tables_settled_i} | {2'b00, state_q == Prepare && prepare_q[2]};
+    prepare_q <= {prepare_q[1:0], take_o};
+    compute_start_o <= state_q == Tables && tables_ready_i && !clear_i;
+    load_start_o <= state_q == Prepare && prepare_q[2] && is_load_q && !clear_i;
+    store_start_o <= state_q == Settle && weight_tables_settled_i && is_store_q && !clear_i;
     if (clear_i) begin
       state_q <= Stopped;
       error_o <= ERROR_NONE;
@@ -130,45 +176,60 @@ module executor
           state_q <= Fetch;
           frames_left_q <= frames_i;
         end
-        Fetch: if (command_valid_i) begin
-          words_q <= words_i;
-          index_q <= index_i;
-          slot_q <= slot_i;
-          settle_q <= 1'b0;
-          state_q <= Check;
-        end
-        Check: begin
-          settle_q <= 1'b1;
-          if (check_done) begin
-            state_q <= check_error != ERROR_NONE ? Failed : compute ? Tables : command.opcode == OP_LOAD ? Start : Settle;
-            if (check_error != ERROR_NONE) begin
-              error_o <= check_error;
-              error_index_o <= index_q;
-            end
-          end
-        end
-        Tables: if (tables_ready_i) state_q <= Start;
-        // Damaged tables end a run before it writes anything, even when no layer needs them.
-        Settle: if (weight_tables_settled_i) state_q <= command.opcode == OP_END ? Leave : Start;
-        Start: state_q <= Run;
-        Run: if (!compute_busy_i && !load_busy_i && !store_busy_i) state_q <= Leave;
-        Leave: if (may_leave_i) begin
-          state_q <= all_done_o ? Stopped : Fetch;
-          if (command.opcode == OP_END) frames_left_q <= frames_left_q - 32'd1;
-          else if (index_q == count_i - 16'd1) begin
-            // The program ends without END.
+        Fetch: if (ready_q) begin
+          if (next_error_q != ERROR_NONE) begin
             state_q <= Failed;
-            error_o <= ERROR_BAD_COMMAND;
-            error_index_o <= count_i;
-          end
+            error_o <= next_error_q;
+            error_index_o <= next_index_i;
+          end else state_q <= Prepare;
+        end
+        Prepare: if (prepare_q[2]) state_q <= compute_q ? Tables : is_load_q ? Run : Settle;
+        Tables: if (tables_ready_i) state_q <= Run;
+        // Damaged tables end a run before it writes anything, even when no layer needs them.
+        Settle: if (weight_tables_settled_i) state_q <= is_end_q ? Leave : Run;
+        Run, Leave: begin
+          if (finished) begin
+            state_q <= is_end_q && last_frame_q ? Stopped : Fetch;
+            if (is_end_q) frames_left_q <= frames_left_q - 32'd1;
+            else if (final_q) begin
+              // The program ends without END.
+              state_q <= Failed;
+              error_o <= ERROR_BAD_COMMAND;
+              error_index_o <= count_i;
+            end
+          end else if (ended) state_q <= Leave;
         end
         default: state_q <= state_q;
       endcase
-      if ((memory_error_i || stream_bad || tables_error_i) && error_o == ERROR_NONE && state_q != Stopped) begin
+      if ((memory_error_i || stream_bad_q || tables_error_i) && error_o == ERROR_NONE && state_q != Stopped) begin
         state_q <= Failed;
         error_o <= memory_error_i ? ERROR_MEMORY : tables_error_i ? ERROR_TABLES : ERROR_WEIGHT_STREAM;
         error_index_o <= tables_error_i && !memory_error_i ? 16'd0 : index_q;
       end
+    end
+  end
+
+  // ---- layers the last frame has run: known since START, and in a frame of this parity. The frames of a run are of one
+  // program, so whatever this one has not run yet is of the other parity.
+  (* ram_style = "distributed" *) logic [1:0] layers_run [MaxLayers];
+  logic parity_q, sweeping_q, in_range_q, first_q;   // first_q: no command of the frame has ended
+  logic [LayerBits-1:0] sweep_q;
+  logic [1:0] mark_q;
+  wire [LayerBits-1:0] layer = command.layer[LayerBits-1:0];
+  wire [LayerBits-1:0] select = layer_select_i[LayerBits-1:0];
+  wire shown = in_range_q && !sweeping_q && mark_q == {parity_q, 1'b1};
+  always_ff @(posedge clk_i) begin
+    if (sweeping_q || (finished && compute_q)) layers_run[sweeping_q ? sweep_q : layer] <= {parity_q, !sweeping_q};
+    mark_q <= layers_run[select];
+    in_range_q <= layer_select_i < MaxLayers;
+    if (clear_i) begin
+      sweeping_q <= 1'b1;
+      sweep_q <= '0;
+      parity_q <= 1'b0;
+    end else begin
+      sweep_q <= sweep_q + 1'b1;
+      if (sweep_q == LayerBits'(MaxLayers - 1)) sweeping_q <= 1'b0;
+      if (take_o && first_q) parity_q <= !parity_q;
     end
   end
 
@@ -178,49 +239,46 @@ module executor
   logic [31:0] ram_beats [MaxLayers];
   logic [31:0] ram_crc0 [MaxLayers];
   logic [31:0] ram_crc1 [MaxLayers];
-  logic [MaxLayers-1:0] shown_q;               // layers the last frame has run
-  logic first_q;
   // A layer's LOAD and STORE commands stand around its compute command; their cycles are the layer's, too.
   logic [15:0] last_layer_q;
   logic [31:0] layer_cycles_q, layer_stall_q;
-  wire same_layer = !first_q && command.layer == last_layer_q;
-  wire [31:0] layer_cycles = (same_layer ? layer_cycles_q : 32'd0) + cycles_q + 32'd1;
-  wire [31:0] layer_stall = (same_layer ? layer_stall_q : 32'd0) + stall_q;
+  logic same_layer_q;
+  wire [31:0] layer_cycles = (same_layer_q ? layer_cycles_q : 32'd0) + cycles_q;
+  wire [31:0] layer_stall = (same_layer_q ? layer_stall_q : 32'd0) + stall_q;
   wire running = state_q != Stopped && state_q != Failed;
-  wire [LayerBits-1:0] select = layer_select_i[LayerBits-1:0];
-  wire shown = layer_select_i < MaxLayers && shown_q[select];
-  wire data_wait = state_q == Tables || state_q == Settle || ((state_q == Fetch) && !command_valid_i)
-      || (state_q == Run && !compute) || (state_q == Leave && !may_leave_i);
-  wire starving = state_q == Run && starved_i;
-  wire [LayerBits-1:0] layer = command.layer[LayerBits-1:0];
+  wire data_wait = state_q == Tables || state_q == Settle || (state_q == Fetch && !ready_q)
+      || (state_q == Run && !compute_q) || (ended && !finished);
+  wire starving = state_q == Run && starved_q;
 
   always_ff @(posedge clk_i) begin
+    same_layer_q <= !first_q && command.layer == last_layer_q;
     if (clear_i || finished) begin
-      cycles_q <= '0;
+      // The cycle at hand is counted already when a command ends.
+      cycles_q <= 32'd1;
       stall_q <= '0;
-    end else if (running) begin
-      cycles_q <= cycles_q + 32'd1;
-      stall_q <= stall_q + 32'(starving);
+    end else begin
+      if (running) cycles_q <= cycles_q + 32'd1;
+      if (starving) stall_q <= stall_q + 32'd1;
     end
-    if (clear_i || frame_done_o) begin
+    if (clear_i || frame_done) begin
       frame_stall_q <= '0;
       frame_data_q <= '0;
       frame_beats_q <= '0;
     end else begin
-      frame_stall_q <= frame_stall_q + 32'(starving);
-      frame_data_q <= frame_data_q + 32'(running && data_wait);
-      if (finished) frame_beats_q <= frame_beats_q + beats;
+      if (starving) frame_stall_q <= frame_stall_q + 32'd1;
+      if (data_wait) frame_data_q <= frame_data_q + 32'd1;
+      if (finished) frame_beats_q <= frame_beats_q + beats_q;
     end
     if (clear_i) begin
       stall_weights_o <= '0;
       stall_data_o <= '0;
       weight_beats_o <= '0;
-    end else if (frame_done_o) begin
+    end else if (frame_done) begin
       stall_weights_o <= frame_stall_q;
       stall_data_o <= frame_data_q;
       weight_beats_o <= frame_beats_q;
     end
-    if (finished && command.opcode != OP_END && 32'(command.layer) < MaxLayers) begin
+    if (finished && counted_q) begin
       ram_cycles[layer] <= layer_cycles;
       ram_stall[layer] <= layer_stall;
     end
@@ -229,23 +287,25 @@ module executor
       layer_cycles_q <= layer_cycles;
       layer_stall_q <= layer_stall;
     end
-    if (finished && compute) begin
-      ram_beats[layer] <= beats;
+    if (finished && compute_q) begin
+      ram_beats[layer] <= beats_q;
       ram_crc0[layer] <= crc0_i;
       ram_crc1[layer] <= crc1_i;
     end
-    if (clear_i) begin
-      shown_q <= '0;
-      first_q <= 1'b1;
-    end else if (finished) begin
-      first_q <= command.opcode == OP_END;
-      if (first_q) shown_q <= '0;
-      if (compute) shown_q[layer] <= 1'b1;
-    end
+    if (clear_i) first_q <= 1'b1;
+    else if (finished) first_q <= is_end_q;
     layer_cycles_o <= shown ? ram_cycles[select] : '0;
     layer_stall_o <= shown ? ram_stall[select] : '0;
     layer_beats_o <= shown ? ram_beats[select] : '0;
     layer_crc0_o <= shown ? ram_crc0[select] : '0;
     layer_crc1_o <= shown ? ram_crc1[select] : '0;
   end
+
+`ifndef SYNTHESIS
+  OneUnitStarts_A: assert property (@(posedge clk_i) disable iff (clear_i)
+      $onehot0({compute_start_o, load_start_o, store_start_o}));
+  RefusedNeverRuns_A: assert property (@(posedge clk_i) disable iff (clear_i)
+      state_q == Failed |-> !compute_start_o && !load_start_o && !store_start_o);
+  CommandHolds_A: assert property (@(posedge clk_i) disable iff (clear_i) state_q == Run |=> $stable(command_o));
+`endif
 endmodule

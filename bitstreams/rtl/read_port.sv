@@ -1,8 +1,8 @@
 /// One AXI4 read port for several clients: grants bursts in order of priority (client 0 first), returns beats to the
 /// client that asked. One AXI ID, so answers come in the order of the requests.
 ///
-/// The address channel is registered. `idle_o` says that no burst is waiting or on its way; `error_o` pulses for a beat
-/// that was answered with SLVERR or DECERR.
+/// The address channel is registered, and so are the beats on their way to the clients. `idle_o` says that no burst is
+/// waiting or on its way; `error_o` pulses for a beat that was answered with SLVERR or DECERR.
 module read_port #(
   parameter int Clients = 3
 ) (
@@ -29,9 +29,10 @@ module read_port #(
   input  logic                     axi_rlast_i
 );
   localparam int ClientBits = Clients > 1 ? $clog2(Clients) : 1;
+  localparam int Bursts = 16;                  // under way at most
 
   logic [ClientBits-1:0] chosen, owner;
-  logic any, owners_valid, take;
+  logic any, owner_valid, take, full_q;
   logic [4:0] owners_free;
 
   always_comb begin
@@ -45,19 +46,21 @@ module read_port #(
     end
   end
 
-  assign take = any && owners_free != 0 && (!axi_arvalid_o || axi_arready_i);
+  // Full a little early, so that it can be a register.
+  assign take = any && !full_q && (!axi_arvalid_o || axi_arready_i);
   always_comb begin
     ar_ready_o = '0;
     ar_ready_o[chosen] = take;
   end
 
-  fifo #(.Width(ClientBits), .Depth(16)) u_owners (
+  fifo #(.Width(ClientBits), .Depth(Bursts)) u_owners (
     .clk_i, .clear_i(!rst_ni),
     .push_i(take), .data_i(chosen), .free_o(owners_free),
-    .valid_o(owners_valid), .data_o(owner), .pop_i(axi_rvalid_i && axi_rlast_i)
+    .valid_o(owner_valid), .data_o(owner), .pop_i(axi_rvalid_i && axi_rlast_i)
   );
 
   always_ff @(posedge clk_i) begin
+    full_q <= owners_free <= 5'd2;
     if (!rst_ni) axi_arvalid_o <= 1'b0;
     else if (take) axi_arvalid_o <= 1'b1;
     else if (axi_arready_i) axi_arvalid_o <= 1'b0;
@@ -69,11 +72,18 @@ module read_port #(
 
   // Clients have room for every beat they asked for.
   assign axi_rready_o = 1'b1;
-  assign data_o = axi_rdata_i;
-  always_comb begin
-    beat_o = '0;
-    beat_o[owner] = axi_rvalid_i;
+  always_ff @(posedge clk_i) begin
+    data_o <= axi_rdata_i;
+    for (int client = 0; client < Clients; client += 1) begin
+      beat_o[client] <= rst_ni && axi_rvalid_i && owner == ClientBits'(client);
+    end
+    error_o <= rst_ni && axi_rvalid_i && axi_rresp_i[1];
+    idle_o <= !take && !axi_arvalid_o && owners_free == 5'(Bursts) && !axi_rvalid_i;
   end
-  assign error_o = axi_rvalid_i && axi_rresp_i[1];
-  assign idle_o = !owners_valid && !axi_arvalid_o;
+
+`ifndef SYNTHESIS
+  EveryBeatHasAnOwner_A: assert property (@(posedge clk_i) disable iff (!rst_ni) axi_rvalid_i |-> owner_valid);
+  RequestHolds_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
+      axi_arvalid_o && !axi_arready_i |=> axi_arvalid_o && $stable(axi_araddr_o) && $stable(axi_arlen_o));
+`endif
 endmodule

@@ -74,7 +74,7 @@ module sluice_overlay
   localparam int WordBits = Inputs * 8;
 
   // ---- control
-  logic clear, run_start, halt, bus_idle, frame_done, all_done;
+  logic reset_or_clear, run_start, halt, bus_idle, frame_done, all_done;
   logic [48:0] image, input_base, output_base, scratch_base;
   logic [31:0] command_offset, frames, tables_offset, tables_bytes;
   logic [15:0] command_count, error_index;
@@ -91,7 +91,7 @@ module sluice_overlay
     .axi_wready_o(s_wready_o), .axi_wdata_i(s_wdata_i), .axi_bvalid_o(s_bvalid_o), .axi_bready_i(s_bready_i),
     .axi_bresp_o(s_bresp_o), .axi_arvalid_i(s_arvalid_i), .axi_arready_o(s_arready_o), .axi_araddr_i(s_araddr_i),
     .axi_rvalid_o(s_rvalid_o), .axi_rready_i(s_rready_i), .axi_rdata_o(s_rdata_o), .axi_rresp_o(s_rresp_o),
-    .interrupt_o, .clear_o(clear), .start_o(run_start), .halt_o(halt), .bus_idle_i(bus_idle),
+    .interrupt_o, .clear_o(reset_or_clear), .start_o(run_start), .halt_o(halt), .bus_idle_i(bus_idle),
     .image_o(image), .input_o(input_base), .output_o(output_base), .scratch_o(scratch_base),
     .command_offset_o(command_offset), .command_count_o(command_count), .frames_o(frames),
     .tables_offset_o(tables_offset), .tables_bytes_o(tables_bytes),
@@ -100,27 +100,36 @@ module sluice_overlay
     .layer_select_o(layer_select), .layer_cycles_i(layer_cycles), .layer_stall_i(layer_stall),
     .layer_beats_i(layer_beats), .layer_crc0_i(layer_crc0), .layer_crc1_i(layer_crc1)
   );
-  wire reset_or_clear = clear || !rst_ni;
 
   // ---- commands
-  logic [3:0] queue_valid, queue_advance;
-  logic [3:0][511:0] queue_words;
-  logic [3:0][15:0] queue_index;
-  logic may_leave, slot, slot_ahead, leave;
+  logic [3:1] queue_valid, queue_advance;
+  command_t reader_command, unpacker_command, parameters_command;
+  logic [511:0] next_words;
+  logic [15:0] next_index, unpacker_index;
+  logic next_valid, next_final, next_slot, next_take, may_leave, slot_unused, slot_ahead, leave;
   logic [1:0] ahead;
   logic [2:0] data_ar_valid, data_ar_ready, data_beat;
   logic [2:0][48:0] data_ar_address;
   logic [2:0][3:0] data_ar_length;
   logic [127:0] data;
+  // Settings stand still for long before they matter.
+  logic [48:0] program_address_q, tables_address_q;
+  always_ff @(posedge clk_i) begin
+    program_address_q <= image + 49'(command_offset);
+    tables_address_q <= image + 49'(tables_offset);
+  end
 
   command_queue #(.Depth(16)) u_queue (
-    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .start_i(run_start), .program_i(image + 49'(command_offset)),
-    .count_i(command_count), .frames_i(frames), .valid_o(queue_valid), .words_o(queue_words), .index_o(queue_index),
-    .advance_i(queue_advance), .may_leave_o(may_leave), .ahead_o(ahead), .slot_o(slot), .slot_ahead_o(slot_ahead),
+    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .start_i(run_start), .program_i(program_address_q),
+    .count_i(command_count), .frames_i(frames), .next_valid_o(next_valid), .next_words_o(next_words),
+    .next_index_o(next_index), .next_final_o(next_final), .next_slot_o(next_slot), .next_take_i(next_take),
+    .leave_i(leave), .may_leave_o(may_leave), .slot_unused_o(slot_unused), .valid_o(queue_valid),
+    .reader_command_o(reader_command), .unpacker_command_o(unpacker_command),
+    .parameters_command_o(parameters_command), .unpacker_index_o(unpacker_index), .advance_i(queue_advance),
+    .ahead_o(ahead), .slot_ahead_o(slot_ahead),
     .ar_valid_o(data_ar_valid[0]), .ar_ready_i(data_ar_ready[0]), .ar_address_o(data_ar_address[0]),
     .ar_length_o(data_ar_length[0]), .beat_i(data_beat[0]), .data_i(data)
   );
-  assign queue_advance[0] = leave;
 
   // ---- weights
   logic weights_valid, weights_pop, weight_idle, weight_error, line_free, line_write, stream_error, tables_error, tables_settled;
@@ -134,7 +143,7 @@ module sluice_overlay
 
   weight_reader u_weight_reader (
     .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .image_i(image), .command_valid_i(queue_valid[1]),
-    .command_i(unpack_command(queue_words[1])), .advance_o(queue_advance[1]),
+    .command_i(reader_command), .advance_o(queue_advance[1]),
     .valid_o(weights_valid), .data_o(weights_data), .pop_i(weights_pop),
     .ar_valid_o(weight_ar_valid[1]), .ar_ready_i(weight_ar_ready[1]), .ar_address_o(weight_ar_address[1]),
     .ar_length_o(weight_ar_length[1]), .beat_i(weight_beat[1]), .data_i(weight_data)
@@ -149,11 +158,11 @@ module sluice_overlay
   );
   weight_unpacker #(.Inputs(Inputs), .Outputs(Outputs), .Lanes(DecoderLanes), .Codecs(Codecs)) u_unpacker (
     .clk_i, .rst_ni, .clear_i(reset_or_clear), .halt_i(halt), .tables_start_i(run_start),
-    .tables_address_i(image + 49'(tables_offset)), .tables_bytes_i(tables_bytes), .tables_settled_o(tables_settled),
+    .tables_address_i(tables_address_q), .tables_bytes_i(tables_bytes), .tables_settled_o(tables_settled),
     .tables_error_o(tables_error), .ar_valid_o(weight_ar_valid[0]), .ar_ready_i(weight_ar_ready[0]),
     .ar_address_o(weight_ar_address[0]), .ar_length_o(weight_ar_length[0]), .beat_i(weight_beat[0]),
-    .table_data_i(weight_data), .command_valid_i(queue_valid[2]), .command_i(unpack_command(queue_words[2])),
-    .command_index_i(queue_index[2]), .advance_o(queue_advance[2]), .valid_i(weights_valid), .data_i(weights_data),
+    .table_data_i(weight_data), .command_valid_i(queue_valid[2]), .command_i(unpacker_command),
+    .command_index_i(unpacker_index), .advance_o(queue_advance[2]), .valid_i(weights_valid), .data_i(weights_data),
     .pop_o(weights_pop), .line_free_i(line_free), .line_write_o(line_write), .line_o(new_line),
     .error_o(stream_error), .error_index_o(stream_error_index)
   );
@@ -176,8 +185,8 @@ module sluice_overlay
     .MaxLayers(MaxLayers), .Codecs(Codecs)
   ) u_executor (
     .clk_i, .clear_i(reset_or_clear), .start_i(run_start), .frames_i(frames), .count_i(command_count),
-    .command_valid_i(queue_valid[0]), .words_i(queue_words[0]), .index_i(queue_index[0]), .slot_i(slot),
-    .may_leave_i(may_leave), .leave_o(leave), .command_o(command), .slot_o(command_slot), .in_words_o(in_words),
+    .next_valid_i(next_valid), .next_words_i(next_words), .next_index_i(next_index), .next_final_i(next_final),
+    .next_slot_i(next_slot), .take_o(next_take), .may_leave_i(may_leave), .leave_o(leave), .command_o(command), .slot_o(command_slot), .in_words_o(in_words),
     .out_words_o(out_words), .in_groups_o(in_groups), .out_groups_o(out_groups), .passes_o(passes),
     .compute_start_o(compute_start), .load_start_o(load_start), .store_start_o(store_start),
     .compute_busy_i(compute_busy), .load_busy_i(load_busy), .store_busy_i(store_busy), .tables_ready_i(tables_ready), .weight_tables_settled_i(tables_settled),
@@ -196,13 +205,9 @@ module sluice_overlay
   logic [31:0] table_data;
   logic record_valid, record_pop;
   logic [127:0] record;
-  command_t head_command;
-  assign head_command = unpack_command(queue_words[0]);
-  wire head_tables = head_command.opcode == OP_ADD
-      || (head_command.opcode >= OP_CONV && (head_command.table_enable0 || head_command.table_enable1));
   parameter_fetch #(.Outputs(Outputs)) u_parameters (
     .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .image_i(image), .command_valid_i(queue_valid[3]),
-    .command_i(unpack_command(queue_words[3])), .ahead_i(ahead), .slot_unused_i(queue_valid[0] && !head_tables), .slot_i(slot_ahead), .advance_o(queue_advance[3]),
+    .command_i(parameters_command), .ahead_i(ahead), .slot_unused_i(slot_unused), .slot_i(slot_ahead), .advance_o(queue_advance[3]),
     .left_i(leave), .tables_ready_o(tables_ready), .table_write_o(table_write), .table_address_o(table_address),
     .addend_write_o(addend_write), .addend_address_o(addend_address), .table_data_o(table_data),
     .record_valid_o(record_valid), .record_o(record), .record_pop_i(record_pop),
@@ -222,15 +227,18 @@ module sluice_overlay
   logic [Pixels-1:0][15:0] taps_row;
   logic [Pixels-1:0][WordBits-1:0] taps_word;
   wire taps_mode = command.taps_enable;
-  wire [48:0] region_base = command.region == REGION_INPUT ? input_base
-      : command.region == REGION_OUTPUT ? output_base : scratch_base;
-  wire [48:0] region_address = region_base + 49'(command.offset);
+  // Ready when the unit that loads or stores has worked out its number of beats.
+  logic [48:0] region_base_q, region_address_q;
+  always_ff @(posedge clk_i) begin
+    region_base_q <= command.region == REGION_INPUT ? input_base : command.region == REGION_OUTPUT ? output_base : scratch_base;
+    region_address_q <= region_base_q + 49'(command.offset);
+  end
   assign words_start = load_start && !taps_mode;
   assign taps_start = load_start && taps_mode;
   assign load_busy = words_busy || taps_busy || load_job_busy;
 
   read_job #(.BeatBits(28), .FreeBits(8)) u_load_job (
-    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .start_i(words_job || taps_job), .address_i(region_address),
+    .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .start_i(words_job || taps_job), .address_i(region_address_q),
     .beats_i(taps_mode ? taps_beats : words_beats), .busy_o(load_job_busy),
     .free_i(taps_mode ? taps_free : {1'b0, words_free}), .beat_i(data_beat[2]),
     .ar_valid_o(data_ar_valid[2]), .ar_ready_i(data_ar_ready[2]), .ar_address_o(data_ar_address[2]),
@@ -273,7 +281,7 @@ module sluice_overlay
     .row_o(store_row), .data_i(read_data), .free_i(store_free), .push_o(store_push), .beat_o(store_beat)
   );
   write_port u_write_port (
-    .clk_i, .rst_ni, .clear_i(clear), .halt_i(halt), .start_i(store_job), .address_i(region_address),
+    .clk_i, .rst_ni, .clear_i(reset_or_clear), .halt_i(halt), .start_i(store_job), .address_i(region_address_q),
     .beats_i(store_beats), .busy_o(write_busy), .idle_o(write_idle), .error_o(write_error), .push_i(store_push),
     .beat_i(store_beat), .free_o(store_free), .axi_awvalid_o(d_awvalid_o), .axi_awready_i(d_awready_i),
     .axi_awaddr_o(d_awaddr_o), .axi_awlen_o(d_awlen_o), .axi_wvalid_o(d_wvalid_o), .axi_wready_i(d_wready_i),

@@ -1,5 +1,5 @@
 /// Builds the state tables of the lanes from counts (docs/formats/weight-stream.md, section 2), two states per cycle: about
-/// 370 cycles for a table of 512 states and 40 symbols.
+/// 375 cycles for a table of 512 states and 40 symbols.
 ///
 /// The construction asks for symbol number j at state j * step mod 2^R. `Fill` lists the symbols in the order of j, up to
 /// eight equal ones per cycle, in two memories of even and odd j. `Number` walks the states i, i + 1: they are the symbols
@@ -37,14 +37,13 @@ module table_builder #(
   typedef enum logic [1:0] {Idle, Fill, Number, Flush} state_e;
   typedef enum logic [1:0] {Zero, Positive, Negative, Escape} part_e;
   state_e state_q;
-  part_e part_q;
-  logic bank_q, bad_q;
-  logic [7:0] extent_q, magnitude_q;
+  logic bank_q, bad_q, new_q;           // new_q: first cycle of a table
+  logic [7:0] extent_q;
   logic [11:0] zero_q, escape_q;
   logic [3:0] table_q;
-  logic [2:0] max_shift_q;
-  wire [11:0] size = 12'd1 << log_i;
-  wire [10:0] mask = 11'(size - 12'd1);
+  logic [10:0] mask_q, inverse_q;       // of the size of a table
+  logic [11:0] mask;
+  assign mask = 12'((12'd1 << log_i) - 12'd1);
 
   // step * inverse = 1 mod 2^R
   function automatic logic [10:0] inverse_of(input int log);
@@ -55,104 +54,153 @@ module table_builder #(
     return 11'(inverse & ((1 << log) - 1));
   endfunction
   localparam logic [3:0][10:0] Inverses = {inverse_of(11), inverse_of(10), inverse_of(9), inverse_of(8)};
-  wire [10:0] inverse = Inverses[log_i[1:0]];
 
   // ---- counts, as parsed
-  logic [11:0] positive [256];
-  logic [11:0] negative [256];
+  (* ram_style = "distributed" *) logic [11:0] positive [256];
+  (* ram_style = "distributed" *) logic [11:0] negative [256];
   always_ff @(posedge clk_i) begin
     if (positive_write_i) positive[{bank_i, magnitude_i}] <= count_i;
     if (negative_write_i) negative[{bank_i, magnitude_i}] <= count_i;
   end
 
-  // ---- symbols in the order of j
-  logic [7:0] symbol_now;
-  logic [11:0] count_now, left_q, left;
-  logic fresh_q;                                // first cycle of a symbol
-  logic [11:0] j_q;
-  always_comb begin
-    case (part_q)
-      Zero: begin
-        symbol_now = 8'd0;
-        count_now = zero_q;
-      end
-      Positive: begin
-        symbol_now = magnitude_q;
-        count_now = positive[{bank_q, magnitude_q[6:0]}];
-      end
-      Negative: begin
-        symbol_now = 8'd0 - magnitude_q;
-        count_now = negative[{bank_q, magnitude_q[6:0]}];
-      end
-      default: begin
-        symbol_now = 8'd0;
-        count_now = escape_q;
-      end
-    endcase
+  // ---- symbols with their counts, read one ahead
+  part_e part_q;                        // of the symbol to read
+  logic [7:0] magnitude_q;
+  logic read_done_q, last_magnitude_q, next_valid_q, next_escape_q;
+  logic [7:0] next_symbol_q;
+  logic [11:0] next_count_q;
+  logic symbol_take;
+  wire symbol_read = state_q == Fill && !new_q && !read_done_q && (!next_valid_q || symbol_take);
+  always_ff @(posedge clk_i) begin
+    if (symbol_read) begin
+      next_escape_q <= part_q == Escape;
+      case (part_q)
+        Positive: begin
+          next_symbol_q <= magnitude_q;
+          next_count_q <= positive[{bank_q, magnitude_q[6:0]}];
+        end
+        Negative: begin
+          next_symbol_q <= 8'd0 - magnitude_q;
+          next_count_q <= negative[{bank_q, magnitude_q[6:0]}];
+        end
+        default: begin
+          next_symbol_q <= 8'd0;
+          next_count_q <= part_q == Zero ? zero_q : escape_q;
+        end
+      endcase
+      case (part_q)
+        Zero: begin
+          part_q <= extent_q == 0 ? Escape : Positive;
+          magnitude_q <= 8'd1;
+          last_magnitude_q <= extent_q == 8'd1;
+        end
+        Positive: begin
+          magnitude_q <= magnitude_q + 8'd1;
+          last_magnitude_q <= magnitude_q + 8'd1 == extent_q || magnitude_q == 8'd126;
+          if (last_magnitude_q) begin
+            part_q <= Negative;
+            magnitude_q <= extent_q;
+          end
+        end
+        Negative: begin
+          magnitude_q <= magnitude_q - 8'd1;
+          if (magnitude_q == 8'd1) part_q <= Escape;
+        end
+        default: read_done_q <= 1'b1;
+      endcase
+    end
+    if (new_q) begin
+      part_q <= Zero;
+      read_done_q <= 1'b0;
+      next_valid_q <= 1'b0;
+    end else if (symbol_read) next_valid_q <= 1'b1;
+    else if (symbol_take) next_valid_q <= 1'b0;
   end
-  assign left = fresh_q ? count_now : left_q;
+
+  // ---- symbols in the order of j
+  logic [7:0] symbol_now_q;
+  logic [11:0] left_q;
+  logic placing_q, fresh_q, escape_now_q;       // a symbol is being placed; first cycle of it; the escape
+  logic [11:0] j_q;
   wire [3:0] room = 4'd8 - {1'b0, j_q[2:0]};
-  wire [3:0] placed = left < 12'(room) ? left[3:0] : room;
-  wire symbol_done = left == 12'(placed);
-  wire [7:0] chosen = 8'(~(9'h1ff << placed)) << j_q[2:0];
+  wire fits = left_q[11:4] == 0 && left_q[3:0] <= room;
+  wire [3:0] placed = fits ? left_q[3:0] : room;
+  wire [3:0] behind = {1'b0, j_q[2:0]} + left_q[3:0];   // the place behind a symbol that fits
+  logic [7:0] chosen;
+  always_comb begin
+    for (int at = 0; at < 8; at += 1) chosen[at] = placing_q && 3'(at) >= j_q[2:0] && (!fits || 4'(at) < behind);
+  end
+  assign symbol_take = next_valid_q && (!placing_q || fits);
   logic [35:0] even_symbols [256];              // of j = 8 row + 0, 2, 4, 6; bit 8 is the escape
   logic [35:0] odd_symbols [256];
   logic [35:0] even_q, odd_q;
 
   // ---- pairs of states
   logic [10:0] state_index_q, number_q;         // i and i * inverse
-  wire [10:0] second_number = (number_q + inverse) & mask;
+  logic last_pair_q;
+  wire [10:0] second_number = (number_q + inverse_q) & mask_q;
   wire [10:0] even_number = number_q[0] ? second_number : number_q;
   wire [10:0] odd_number = number_q[0] ? number_q : second_number;
   always_ff @(posedge clk_i) begin
     for (int at = 0; at < 4; at += 1) begin
-      if (state_q == Fill && chosen[2*at]) even_symbols[j_q[10:3]][9*at +: 9] <= {part_q == Escape, symbol_now};
-      if (state_q == Fill && chosen[2*at+1]) odd_symbols[j_q[10:3]][9*at +: 9] <= {part_q == Escape, symbol_now};
+      if (chosen[2*at]) even_symbols[j_q[10:3]][9*at +: 9] <= {escape_now_q, symbol_now_q};
+      if (chosen[2*at+1]) odd_symbols[j_q[10:3]][9*at +: 9] <= {escape_now_q, symbol_now_q};
     end
     even_q <= even_symbols[even_number[10:3]];
     odd_q <= odd_symbols[odd_number[10:3]];
   end
 
-  logic read_q, symbol_q, count_q, read_swapped_q;
+  logic read_q, symbol_q, sum_q, count_q, bits_q, read_swapped_q;
   logic [1:0] even_at_q, odd_at_q;
-  logic [10:0] read_index_q, symbol_index_q, count_index_q;
-  logic [1:0][8:0] symbols_q, counted_q;
-  logic [1:0][11:0] x_q;
+  logic [10:1] read_index_q, symbol_index_q, sum_index_q, count_index_q, bits_index_q;
+  logic [1:0][8:0] symbols_q, summed_q, counted_q, symbol_of_bits_q;
+  logic [1:0][11:0] x_q, x_of_bits_q;
   wire [8:0] even_symbol = even_q[9*even_at_q +: 9];
   wire [8:0] odd_symbol = odd_q[9*odd_at_q +: 9];
 
   // ---- occurrences at even states (from the count on) and at odd states (from 0 on)
-  logic [11:0] even_counts [256];
-  logic [11:0] odd_counts [256];
-  logic [11:0] escape_count_q;
-  logic [1:0][11:0] x, from_even, from_odd;
+  (* ram_style = "distributed" *) logic [11:0] even_counts [256];
+  (* ram_style = "distributed" *) logic [11:0] odd_counts [256];
+  logic [11:0] escape_count_q, escape_sum_q;
+  logic [1:0][11:0] from_even, from_odd, from_even_q, from_odd_q;
+  logic equal_q;
   always_comb begin
     for (int at = 0; at < 2; at += 1) begin
       from_even[at] = even_counts[symbols_q[at][7:0]];
       from_odd[at] = odd_counts[symbols_q[at][7:0]];
-      x[at] = symbols_q[at][8] ? escape_count_q : from_even[at] + from_odd[at];
     end
-    if (symbols_q[0] == symbols_q[1]) x[1] = x[1] + 12'd1;
   end
-  wire placing = state_q == Fill && fresh_q && part_q != Escape;
+  wire begin_count = placing_q && fresh_q && !escape_now_q;
   wire counting0 = symbol_q && !symbols_q[0][8];
   wire counting1 = symbol_q && !symbols_q[1][8];
   always_ff @(posedge clk_i) begin
-    if (placing || counting0) even_counts[placing ? symbol_now : symbols_q[0][7:0]] <= placing ? count_now : from_even[0] + 12'd1;
-    if (placing || counting1) odd_counts[placing ? symbol_now : symbols_q[1][7:0]] <= placing ? 12'd0 : from_odd[1] + 12'd1;
+    if (begin_count || counting0) begin
+      even_counts[begin_count ? symbol_now_q : symbols_q[0][7:0]] <= begin_count ? left_q : from_even[0] + 12'd1;
+    end
+    if (begin_count || counting1) begin
+      odd_counts[begin_count ? symbol_now_q : symbols_q[1][7:0]] <= begin_count ? 12'd0 : from_odd[1] + 12'd1;
+    end
     if (state_q == Fill) escape_count_q <= escape_q;
     else if (symbol_q) escape_count_q <= escape_count_q + 12'(symbols_q[0][8]) + 12'(symbols_q[1][8]);
+    from_even_q <= from_even;
+    from_odd_q <= from_odd;
+    escape_sum_q <= escape_count_q;
+    equal_q <= symbols_q[0] == symbols_q[1];
+    for (int at = 0; at < 2; at += 1) begin
+      x_q[at] <= (summed_q[at][8] ? escape_sum_q : from_even_q[at]) + (summed_q[at][8] ? 12'd0 : from_odd_q[at])
+          + 12'(at == 1 && equal_q);
+    end
   end
 
   // ---- entries
-  logic [1:0][3:0] top, entry_bits;
+  logic [1:0][3:0] top, entry_bits_q;
   logic [1:0] too_long;
+  logic [2:0] max_shift_q;
   always_comb begin
     for (int at = 0; at < 2; at += 1) begin
       top[at] = '0;
       for (int position = 0; position < 12; position += 1) if (x_q[at][position]) top[at] = 4'(position);
-      entry_bits[at] = log_i - top[at];
-      too_long[at] = 5'(entry_bits[at]) + (counted_q[at][8] ? 5'd8 : 5'(max_shift_q)) > 5'(MaxBits);
+      too_long[at] = 5'(entry_bits_q[at]) + (symbol_of_bits_q[at][8] ? 5'd8 : 5'(max_shift_q)) > 5'(MaxBits);
     end
   end
 
@@ -160,38 +208,71 @@ module table_builder #(
   assign bad_o = bad_q;
   assign table_take_o = state_q == Idle && table_valid_i;
 
-  logic [2:0] max_shift;
-  always_comb begin
-    max_shift = '0;
-    for (int index = 0; index < 16; index += 1) begin
-      if (5'(index) < classes_i && class_table_i[index] == table_q && class_shift_i[index] > max_shift) max_shift = class_shift_i[index];
-    end
+  // The largest shift of the classes that use this table, a class per cycle while the table is filled.
+  logic [4:0] class_q;
+  wire [3:0] class_at = class_q[3:0];
+  logic class_mine_q;
+  logic [2:0] class_shift_q;
+  always_ff @(posedge clk_i) begin
+    class_q <= new_q ? '0 : class_q == classes_i ? class_q : class_q + 5'd1;
+    class_mine_q <= !new_q && class_q != classes_i && class_table_i[class_at] == table_q;
+    class_shift_q <= class_shift_i[class_at];
+    if (new_q) max_shift_q <= '0;
+    else if (class_mine_q && class_shift_q > max_shift_q) max_shift_q <= class_shift_q;
   end
 
+  logic [$clog2(Entries)-2:0] base_q;           // pairs of the tables before this one
   always_ff @(posedge clk_i) begin
     read_q <= state_q == Number && !clear_i;
-    read_index_q <= state_index_q;
+    read_index_q <= state_index_q[10:1];
     read_swapped_q <= number_q[0];
     even_at_q <= even_number[2:1];
     odd_at_q <= odd_number[2:1];
     symbol_q <= read_q && !clear_i;
     symbol_index_q <= read_index_q;
     symbols_q <= read_swapped_q ? {even_symbol, odd_symbol} : {odd_symbol, even_symbol};
-    count_q <= symbol_q && !clear_i;
-    count_index_q <= symbol_index_q;
-    counted_q <= symbols_q;
-    x_q <= x;
-    write_o <= count_q && !clear_i;
-    address_o <= ($clog2(Entries)-1)'((16'(table_q) << (log_i - 4'd1)) + 16'(count_index_q[10:1]));
+    sum_q <= symbol_q && !clear_i;
+    sum_index_q <= symbol_index_q;
+    summed_q <= symbols_q;
+    count_q <= sum_q && !clear_i;
+    count_index_q <= sum_index_q;
+    counted_q <= summed_q;
+    bits_q <= count_q && !clear_i;
+    bits_index_q <= count_index_q;
+    symbol_of_bits_q <= counted_q;
+    x_of_bits_q <= x_q;
+    for (int at = 0; at < 2; at += 1) entry_bits_q[at] <= log_i - top[at];
+    write_o <= bits_q && !clear_i;
+    address_o <= base_q + ($clog2(Entries)-1)'(bits_index_q);
     for (int at = 0; at < 2; at += 1) begin
-      entries_o[at] <= {counted_q[at], {11'((16'(x_q[at]) << entry_bits[at]) - 16'(size)), 1'b0} | (12'd1 << entry_bits[at])};
+      // x * 2^bits is at least the size and less than twice the size.
+      entries_o[at] <= {symbol_of_bits_q[at],
+          {11'(x_of_bits_q[at] << entry_bits_q[at]) & mask_q, 1'b0} | (12'd1 << entry_bits_q[at])};
     end
     if (clear_i || start_i) begin
       state_q <= Idle;
       bad_q <= 1'b0;
       table_q <= '0;
+      base_q <= '0;
+      new_q <= 1'b0;
+      placing_q <= 1'b0;
     end else begin
-      if (count_q && too_long != 0) bad_q <= 1'b1;
+      if (bits_q && too_long != 0) bad_q <= 1'b1;
+      new_q <= state_q == Idle && table_valid_i;
+      // Placing, while there are symbols.
+      if (symbol_take) begin
+        placing_q <= 1'b1;
+        fresh_q <= 1'b1;
+        symbol_now_q <= next_symbol_q;
+        escape_now_q <= next_escape_q;
+        left_q <= next_count_q;
+      end else begin
+        if (fits) placing_q <= 1'b0;
+        fresh_q <= 1'b0;
+        left_q <= left_q - 12'(placed);
+      end
+      if (new_q) j_q <= '0;
+      else if (placing_q) j_q <= j_q + 12'(placed);
       case (state_q)
         Idle: if (table_valid_i) begin
           state_q <= Fill;
@@ -199,47 +280,25 @@ module table_builder #(
           extent_q <= extent_i;
           zero_q <= zero_i;
           escape_q <= escape_i;
-          part_q <= Zero;
-          magnitude_q <= '0;
-          fresh_q <= 1'b1;
-          j_q <= '0;
-          max_shift_q <= max_shift;
+          mask_q <= mask[10:0];
+          inverse_q <= Inverses[log_i[1:0]];
         end
         Fill: begin
-          j_q <= j_q + 12'(placed);
-          left_q <= left - 12'(placed);
-          fresh_q <= symbol_done;
           state_index_q <= '0;
           number_q <= '0;
-          if (symbol_done) begin
-            case (part_q)
-              Zero: begin
-                part_q <= extent_q == 0 ? Escape : Positive;
-                magnitude_q <= 8'd1;
-              end
-              Positive: begin
-                magnitude_q <= magnitude_q + 8'd1;
-                if (magnitude_q == extent_q || magnitude_q == 8'd127) begin
-                  part_q <= Negative;
-                  magnitude_q <= extent_q;
-                end
-              end
-              Negative: begin
-                magnitude_q <= magnitude_q - 8'd1;
-                if (magnitude_q == 8'd1) part_q <= Escape;
-              end
-              default: state_q <= Number;
-            endcase
-          end
+          last_pair_q <= 1'b0;
+          if (!new_q && read_done_q && !next_valid_q && !placing_q) state_q <= Number;
         end
         Number: begin
           state_index_q <= state_index_q + 11'd2;
-          number_q <= (number_q + (inverse << 1)) & mask;
-          if (state_index_q == mask - 11'd1) state_q <= Flush;
+          last_pair_q <= state_index_q == mask_q - 11'd3;
+          number_q <= (number_q + (inverse_q << 1)) & mask_q;
+          if (last_pair_q) state_q <= Flush;
         end
-        default: if (!read_q && !symbol_q && !count_q) begin
+        default: if (!read_q && !symbol_q && !sum_q && !count_q && !bits_q) begin
           state_q <= Idle;
           table_q <= table_q + 4'd1;
+          base_q <= base_q + ($clog2(Entries)-1)'(mask_q[10:1]) + 1'b1;
         end
       endcase
     end

@@ -1,7 +1,7 @@
 /// Parses the tables section of a model (docs/formats/weight-stream.md, section 2): the classes, then the counts of one
-/// table after the other, a code per cycle.
+/// table after the other, a code in three cycles: taken apart, added to its predecessor, checked.
 ///
-/// Works on a window of the section's bits. Every magnitude up to the extent of a table is written, zeros too, so that
+/// Works on the bits that table_bits lays in front of it. Every magnitude up to the extent of a table is written, zeros too, so that
 /// the reader's memory needs no clearing. A table is offered with `table_valid_o`; the next one is parsed into the other
 /// bank once it has been taken.
 module table_counts #(
@@ -14,9 +14,11 @@ module table_counts #(
   output logic         busy_o,
   output logic         bad_o,           // with the end of busy_o
   output logic         classes_known_o,
-  input  logic [63:0]  window_i,        // the next bits, from bit 0
-  input  logic         window_valid_i,  // 48 bits are there, or the section has ended
-  output logic [1:0]   take_o,          // words of 16 bits that are done with
+  input  logic         bits_valid_i,    // of table_bits
+  input  logic [31:0]  bits_i,
+  input  logic [3:0]   zeros_i,
+  output logic         use_o,
+  output logic [5:0]   used_o,
 
   output logic         positive_write_o,
   output logic         negative_write_o,
@@ -37,58 +39,55 @@ module table_counts #(
   output logic [15:0][2:0] class_shift_o
 );
   typedef enum logic [3:0] {Idle, Head, Classes, TableHead, Escape, Count, Zeros, Offer, End} state_e;
+  typedef enum logic [1:0] {Take, Add, Check} step_e;       // of a code
   state_e state_q;
-  logic bad_q, bank_q, symmetric_q, negative_q, known_q;
-  logic [3:0] offset_q, log_q, last_table_q, table_q;
+  step_e step_q;
+  logic bad_q, bank_q, symmetric_q, negative_q, known_q, too_many_q;
+  logic [3:0] log_q, last_table_q, table_q;
   logic [4:0] class_q, classes_q;
   logic [2:0] k_q;
   logic [7:0] extent_q, magnitude_q;
-  logic [11:0] escape_q;
+  logic [11:0] escape_q, size_q;
   logic signed [13:0] left_q;
   logic [1:0][11:0] previous_q;
   logic [1:0][7:0] skip_q;
+  logic [1:0] skips_q;                          // skip_q != 0
   logic [31:0] bits_left_q;
 
-  wire [31:0] bits = 32'(window_i >> offset_q);
-  wire [11:0] size = 12'd1 << log_q;
-
-  // ---- an Exp-Golomb code at the front
-  logic [3:0] zeros;
-  logic code_bad;
-  logic [19:0] code;
-  logic [5:0] code_bits;
+  // ---- an Exp-Golomb code at the front: zeros, a one, then zeros + order bits
   wire [2:0] order = state_q == Count ? k_q : 3'd0;
+  wire [4:0] width = 5'(zeros_i) + 5'(order);
+  wire [20:0] behind = 21'(bits_i[31:1] >> zeros_i);
+  logic [20:0] value;                           // the bits behind the one, and it above them
   always_comb begin
-    zeros = 4'd13;
-    for (int position = 12; position >= 0; position -= 1) if (bits[position]) zeros = 4'(position);
-    code_bad = zeros == 4'd13;
-    code_bits = {1'b0, zeros, 1'b1} + 6'(order);
-    code = 20'((bits >> (zeros + 4'd1)) & ~(32'hffff_ffff << (5'(zeros) + 5'(order))))
-        + (((20'd1 << zeros) - 20'd1) << order);
+    for (int position = 0; position < 21; position += 1) begin
+      value[position] = 32'(width) == position || (32'(width) > position && behind[position]);
+    end
   end
-  wire signed [20:0] difference = code[0] ? -$signed({2'b00, code[19:1]}) - 21'sd1 : $signed({2'b00, code[19:1]});
-  wire signed [21:0] count = $signed({10'd0, previous_q[negative_q]}) + 22'(difference);
-  wire skipping = skip_q[negative_q] != 0 || (magnitude_q == 8'd128 && !negative_q);
+  logic [19:0] code_q;
+  logic code_bad_q;
+  wire [19:0] difference = {20{code_q[0]}} ^ {1'b0, code_q[19:1]};   // zigzag
+  logic signed [20:0] count_q;
+  logic [7:0] skip_most_q;
+  wire skipping = skips_q[negative_q] || (magnitude_q[7] && !negative_q);   // no code for this magnitude
   wire last_sign = symmetric_q || negative_q;
   wire last_magnitude = magnitude_q == extent_q;
-  wire [7:0] skip_most = (extent_q == 8'd128 && !negative_q ? 8'd127 : extent_q) - magnitude_q;
+  wire enough = !left_q[13];
 
   // ---- bits used this cycle
-  logic [5:0] used;
-  wire counting = state_q == Count && left_q >= 0 && (skipping || window_valid_i);
   always_comb begin
     case (state_q)
-      Head: used = 6'd18;
-      Classes: used = 6'd7;
-      TableHead: used = 6'd12;
-      Escape, Zeros: used = code_bits;
-      Count: used = skipping ? 6'd0 : code_bits;
-      default: used = '0;
+      Head, Classes, TableHead, Escape, Zeros: use_o = bits_valid_i && step_q == Take;
+      Count: use_o = bits_valid_i && step_q == Take && !skipping && enough;
+      default: use_o = 1'b0;
     endcase
-    if (!window_valid_i) used = '0;
+    case (state_q)
+      Head: used_o = 6'd18;
+      Classes: used_o = 6'd7;
+      TableHead: used_o = 6'd12;
+      default: used_o = {1'b0, zeros_i, 1'b1} + 6'(order);
+    endcase
   end
-  wire [6:0] end_offset = 7'(offset_q) + 7'(used);
-  assign take_o = end_offset[5:4];
 
   assign busy_o = state_q != Idle;
   assign bad_o = bad_q;
@@ -96,86 +95,105 @@ module table_counts #(
   assign log_o = log_q;
   assign last_table_o = last_table_q;
   assign classes_o = classes_q;
-  assign table_valid_o = state_q == Offer && left_q >= 0;
+  assign table_valid_o = state_q == Offer && enough;
   assign extent_o = extent_q;
   assign zero_o = 12'(left_q);
   assign escape_o = escape_q;
   assign bank_o = bank_q;
   assign magnitude_o = magnitude_q[6:0];
-  assign count_o = skipping ? 12'd0 : 12'(count);
-  assign positive_write_o = counting && !negative_q && magnitude_q != 8'd128;
+  assign count_o = skipping ? 12'd0 : 12'(count_q);
+  wire counting = state_q == Count && enough && (skipping || step_q == Check);
+  assign positive_write_o = counting && !negative_q && !magnitude_q[7];
   assign negative_write_o = counting && last_sign;
 
   always_ff @(posedge clk_i) begin
+    if (step_q == Take) begin
+      code_bad_q <= zeros_i == 4'd13;
+      // The shortest codes begin at 0.
+      code_q <= 20'(value - (21'd1 << order));
+    end
+    count_q <= $signed({9'd0, previous_q[negative_q]}) + $signed({difference[19], difference});
+    // Zeros end within the extent.
+    skip_most_q <= (extent_q[7] && !negative_q ? 8'd127 : extent_q) - magnitude_q;
+    size_q <= 12'd1 << log_q;
+    too_many_q <= (32'(last_table_q) + 1) << log_q > Entries;
     if (clear_i) begin
       state_q <= Idle;
       bad_q <= 1'b0;
       known_q <= 1'b0;
     end else begin
-      offset_q <= end_offset[3:0];
-      bits_left_q <= bits_left_q - 32'(used);
+      if (use_o) bits_left_q <= bits_left_q - 32'(used_o);
       case (state_q)
         Idle: if (start_i) begin
           state_q <= Head;
-          offset_q <= '0;
+          step_q <= Take;
           bits_left_q <= {payload_bytes_i[28:0], 3'b000};
           bad_q <= 1'b0;
           known_q <= 1'b0;
         end
-        Head: if (window_valid_i) begin
+        Head: if (bits_valid_i) begin
           state_q <= Classes;
-          log_q <= 4'd8 + {2'b00, bits[9:8]};
-          last_table_q <= bits[13:10];
-          classes_q <= {1'b0, bits[17:14]} + 5'd1;
+          log_q <= 4'd8 + {2'b00, bits_i[9:8]};
+          last_table_q <= bits_i[13:10];
+          classes_q <= {1'b0, bits_i[17:14]} + 5'd1;
           class_q <= '0;
           table_q <= '0;
           bank_q <= 1'b0;
-          if (bits[7:0] != 8'd1) begin
+          if (bits_i[7:0] != 8'd1) begin
             bad_q <= 1'b1;
             state_q <= Idle;
           end
         end
-        Classes: if (window_valid_i) begin
-          class_table_o[class_q[3:0]] <= bits[3:0];
-          class_shift_o[class_q[3:0]] <= bits[6:4];
+        Classes: if (bits_valid_i) begin
+          class_table_o[class_q[3:0]] <= bits_i[3:0];
+          class_shift_o[class_q[3:0]] <= bits_i[6:4];
           class_q <= class_q + 5'd1;
           if (class_q + 5'd1 == classes_q) begin
             state_q <= TableHead;
             known_q <= 1'b1;
           end
-          if (bits[3:0] > last_table_q || (32'(last_table_q) + 1) << log_q > Entries) begin
+          if (bits_i[3:0] > last_table_q || too_many_q) begin
             bad_q <= 1'b1;
             known_q <= 1'b0;
             state_q <= Idle;
           end
         end
-        TableHead: if (window_valid_i) begin
-          symmetric_q <= bits[0];
-          k_q <= bits[3:1];
-          extent_q <= bits[11:4];
+        TableHead: if (bits_valid_i) begin
+          symmetric_q <= bits_i[0];
+          k_q <= bits_i[3:1];
+          extent_q <= bits_i[11:4];
           state_q <= Escape;
         end
-        Escape: if (window_valid_i) begin
-          escape_q <= 12'(code);
-          left_q <= $signed({2'b00, size}) - $signed({2'b00, 12'(code)});
+        Escape: if (step_q == Take) begin
+          if (bits_valid_i) step_q <= Check;
+        end else begin
+          step_q <= Take;
+          escape_q <= code_q[11:0];
+          left_q <= $signed({2'b00, size_q}) - $signed({2'b00, code_q[11:0]});
           previous_q <= '0;
           skip_q <= '0;
+          skips_q <= '0;
           magnitude_q <= 8'd1;
           negative_q <= 1'b0;
           state_q <= extent_q == 0 ? Offer : Count;
-          if (code_bad || code > 20'(size) || extent_q > (symmetric_q ? 8'd127 : 8'd128)) begin
+          if (code_bad_q || code_q > 20'(size_q) || extent_q > (symmetric_q ? 8'd127 : 8'd128)) begin
             bad_q <= 1'b1;
             state_q <= Idle;
           end
         end
-        Count: if (counting) begin
+        Count: if (!enough) begin
+          bad_q <= 1'b1;
+          state_q <= Idle;
+        end else if (skipping || step_q == Check) begin
+          step_q <= Take;
           if (skipping) begin
-            if (skip_q[negative_q] != 0) skip_q[negative_q] <= skip_q[negative_q] - 8'd1;
+            if (skips_q[negative_q]) skip_q[negative_q] <= skip_q[negative_q] - 8'd1;
+            skips_q[negative_q] <= skip_q[negative_q] > 8'd1;
           end else begin
-            previous_q[negative_q] <= 12'(count);
-            left_q <= left_q - (symmetric_q ? 14'(count) <<< 1 : 14'(count));
+            previous_q[negative_q] <= count_q[11:0];
+            left_q <= left_q - (symmetric_q ? {1'b0, count_q[11:0], 1'b0} : {2'b00, count_q[11:0]});
           end
-          if (!skipping && count == 0) state_q <= Zeros;
+          if (!skipping && count_q == 0) state_q <= Zeros;
           else begin
             negative_q <= !last_sign;
             if (last_sign) begin
@@ -183,29 +201,30 @@ module table_counts #(
               if (last_magnitude) state_q <= Offer;
             end
           end
-          if (!skipping && (code_bad || count < 0 || count > $signed({10'd0, size}))) begin
+          if (!skipping && (code_bad_q || count_q < 0 || count_q > $signed({9'd0, size_q}))) begin
             bad_q <= 1'b1;
             state_q <= Idle;
           end
-        end else if (left_q < 0) begin
-          bad_q <= 1'b1;
-          state_q <= Idle;
-        end
-        Zeros: if (window_valid_i) begin
-          skip_q[negative_q] <= 8'(code);
+        end else if (step_q == Add) step_q <= Check;
+        else if (bits_valid_i) step_q <= Add;
+        Zeros: if (step_q == Take) begin
+          if (bits_valid_i) step_q <= Check;
+        end else begin
+          step_q <= Take;
+          skip_q[negative_q] <= code_q[7:0];
+          skips_q[negative_q] <= code_q[7:0] != 0;
           negative_q <= !last_sign;
           state_q <= Count;
           if (last_sign) begin
             magnitude_q <= magnitude_q + 8'd1;
             if (last_magnitude) state_q <= Offer;
           end
-          // The zeros end within the extent.
-          if (code_bad || code > 20'(skip_most)) begin
+          if (code_bad_q || code_q > 20'(skip_most_q)) begin
             bad_q <= 1'b1;
             state_q <= Idle;
           end
         end
-        Offer: if (left_q < 0) begin
+        Offer: if (!enough) begin
           bad_q <= 1'b1;
           state_q <= Idle;
         end else if (table_take_i) begin
@@ -213,10 +232,10 @@ module table_counts #(
           table_q <= table_q + 4'd1;
           state_q <= table_q == last_table_q ? End : TableHead;
         end
-        End: if (window_valid_i) begin
+        End: if (bits_valid_i) begin
           // Nothing but zeros up to the end of the byte may be left.
           state_q <= Idle;
-          bad_q <= bits_left_q[31:3] != 0 || (bits[7:0] & ~(8'hff << bits_left_q[2:0])) != 0;
+          bad_q <= bits_left_q[31:3] != 0 || (bits_i[7:0] & ~(8'hff << bits_left_q[2:0])) != 0;
         end
         default: state_q <= Idle;
       endcase

@@ -32,73 +32,97 @@ module table_loader #(
 );
   import sluice_pkg::*;
   localparam int Depth = 32;
-  typedef enum logic [2:0] {Idle, Scan, Compare, Build, Damaged} state_e;
+  typedef enum logic [2:0] {Idle, Begin, Scan, Weigh, Compare, Build, Damaged} state_e;
   state_e state_q;
-  logic loaded_q, job_start, job_busy;
-  logic [31:0] bytes_left_q;                   // in beats that have not arrived
-  logic [$clog2(Depth):0] free;
-  wire again = state_q == Compare && !same_q && sum_q == CrcResidue;
-  assign job_start = (start_i && bytes_i != 0) || again;
+  logic loaded_q, any_bytes_q, building_q, job_start, job_busy;
+  wire again = state_q == Compare && sum_good_q && !same_q;
+  assign job_start = (state_q == Begin && any_bytes_q) || again;
 
-  // While it only scans it takes every beat.
+  // ---- beats
+  logic beats_valid, beats_pop;
+  logic [127:0] beats;
+  logic [$clog2(Depth):0] free;
   read_job #(.BeatBits(28), .FreeBits($clog2(Depth)+1)) u_job (
     .clk_i, .clear_i, .halt_i, .start_i(job_start), .address_i, .beats_i(28'((33'(bytes_i) + 33'd15) >> 4)),
-    .busy_o(job_busy), .free_i(state_q == Build ? free : ($clog2(Depth)+1)'(Depth)), .beat_i,
-    .ar_valid_o, .ar_ready_i, .ar_address_o, .ar_length_o
+    .busy_o(job_busy), .free_i(free), .beat_i, .ar_valid_o, .ar_ready_i, .ar_address_o, .ar_length_o
   );
-
-  // ---- checksum: over the section and its own checksum it comes to a constant
-  localparam logic [31:0] CrcResidue = 32'hb798b438;
-  logic [31:0] sum_q, identity_q, identity_bytes_q, tail_q;
-  logic [255:0] beat_bytes_q;
-  logic [4:0] beat_count_q;
-  logic beat_q, same_q, summed_q;
-  wire [4:0] beat_count = bytes_left_q >= 32'd16 ? 5'd16 : bytes_left_q[4:0];
-  wire [159:0] history = {data_i, tail_q};
-  always_ff @(posedge clk_i) begin
-    beat_q <= beat_i && state_q == Scan && !clear_i;
-    beat_count_q <= beat_count;
-    beat_bytes_q <= 256'(data_i) << {6'd32 - 6'(beat_count), 3'b000};
-    if (beat_i) tail_q <= history[{beat_count, 3'b000} +: 32];  // the last four bytes
-    if (job_start) begin
-      bytes_left_q <= bytes_i;
-      sum_q <= '1;
-    end else begin
-      if (beat_i) bytes_left_q <= bytes_left_q - 32'(beat_count);
-      if (beat_q) sum_q <= crc32c_skip(sum_q, beat_count_q) ^ crc32c_data(beat_bytes_q);
-    end
-    summed_q <= state_q == Scan && bytes_left_q == 0 && !beat_q && !job_start;
-    same_q <= loaded_q && identity_q == tail_q && identity_bytes_q == bytes_i;
-  end
-
-  // ---- words for the parser
-  logic beats_valid, beats_pop;
-  logic [127:0] beat;
   fifo #(.Width(128), .Depth(Depth)) u_beats (
-    .clk_i, .clear_i(clear_i || start_i), .push_i(beat_i && state_q == Build), .data_i, .free_o(free),
-    .valid_o(beats_valid), .data_o(beat), .pop_i(beats_pop)
+    .clk_i, .clear_i, .push_i(beat_i), .data_i, .free_o(free), .valid_o(beats_valid), .data_o(beats), .pop_i(beats_pop)
   );
-  logic [95:0] window_q;
-  logic [2:0] held_q;                          // words of it that are real
-  logic [1:0] piece_q, take;
-  wire [2:0] kept = held_q - 3'(take);
-  wire refill = beats_valid && kept <= 3'd4;
-  wire words_end = bytes_left_q == 0 && !beats_valid;
-  wire [95:0] shifted = window_q >> {take, 4'b0000};
-  assign beats_pop = refill && piece_q == 2'd3;
+
+  // ---- words of the section, zeros behind its end
+  logic [31:0] word_q;
+  logic [29:0] left_q;                         // words that are not in word_q yet
+  logic [1:0] piece_q;
+  logic word_valid_q, more_q, last_q, half_q;  // more_q: left_q != 0; last_q: left_q == 1
+  logic bits_half;                             // the parser takes half a word
+  wire word_take = building_q ? bits_half && half_q : 1'b1;
+  wire word_load = beats_valid && more_q && (word_take || !word_valid_q);
+  assign beats_pop = word_load && (piece_q == 2'd3 || last_q);
+  wire [31:0] words = bytes_i + 32'd3;
   always_ff @(posedge clk_i) begin
-    if (job_start) begin
-      held_q <= '0;
+    if (clear_i || job_start) begin
+      left_q <= words[31:2];
       piece_q <= '0;
-      window_q <= '0;
+      half_q <= 1'b0;
+      word_valid_q <= 1'b0;
+      more_q <= job_start;
+      last_q <= words[31:2] == 30'd1;
     end else begin
-      // Behind the end of the section the window is of no concern: the parser counts its bits.
-      held_q <= words_end && take > held_q[1:0] && held_q < 3'd4 ? '0 : kept + (refill ? 3'd2 : 3'd0);
-      window_q <= shifted;
-      if (refill) window_q[{kept, 4'b0000} +: 32] <= beat[{piece_q, 5'b00000} +: 32];
-      if (refill) piece_q <= piece_q + 2'd1;
+      if (word_load) begin
+        left_q <= left_q - 30'd1;
+        last_q <= left_q == 30'd2;
+        if (last_q) more_q <= 1'b0;
+        piece_q <= piece_q + 2'd1;
+      end
+      if (word_load) word_valid_q <= 1'b1;
+      else if (word_take) word_valid_q <= 1'b0;
+      if (bits_half) half_q <= !half_q;
+    end
+    if (word_load) begin
+      for (int index = 0; index < 4; index += 1) begin
+        if (last_q && bytes_i[1:0] != 0 && 32'(bytes_i[1:0]) <= index) word_q[index*8 +: 8] <= '0;
+        else word_q[index*8 +: 8] <= beats[{piece_q, 5'b00000} + 7'(index * 8) +: 8];
+      end
     end
   end
+
+  // ---- checksum: over the section and its own checksum it comes to a constant, over the zeros behind it to another
+  localparam logic [31:0] CrcResidue = 32'hb798b438;
+  localparam logic [3:0][31:0] Residues = {
+    crc32c_skip(CrcResidue, 5'd1), crc32c_skip(CrcResidue, 5'd2), crc32c_skip(CrcResidue, 5'd3), CrcResidue
+  };
+  logic [31:0] sum_q, identity_q, identity_bytes_q, tail_q;
+  logic [63:0] recent_q;                       // the last two words
+  logic sum_good_q, same_q;
+  logic [1:0] weigh_q;                         // cycles the comparison has had to settle
+  always_ff @(posedge clk_i) begin
+    if (job_start) sum_q <= '1;
+    else if (word_valid_q) sum_q <= crc32c_data({sum_q ^ word_q, 224'd0});
+    if (word_valid_q && !building_q) recent_q <= {word_q, recent_q[63:32]};
+    // The last four bytes tell one section from another.
+    case (bytes_i[1:0])
+      2'd0: tail_q <= recent_q[63:32];
+      2'd1: tail_q <= recent_q[39:8];
+      2'd2: tail_q <= recent_q[47:16];
+      default: tail_q <= recent_q[55:24];
+    endcase
+    sum_good_q <= sum_q == Residues[bytes_i[1:0]];
+    same_q <= loaded_q && identity_q == tail_q && identity_bytes_q == bytes_i;
+    any_bytes_q <= bytes_i != 0;
+  end
+
+  // ---- bits for the parser
+  logic bits_valid, bits_use;
+  logic [31:0] bits;
+  logic [3:0] zeros;
+  logic [5:0] bits_used;
+  wire ended = !more_q && !word_valid_q;
+  table_bits u_bits (
+    .clk_i, .start_i(again), .half_i(half_q ? word_q[31:16] : word_q[15:0]), .half_zero_i(ended),
+    .half_valid_i(building_q && (word_valid_q || ended)), .half_take_o(bits_half), .valid_o(bits_valid), .bits_o(bits),
+    .zeros_o(zeros), .use_i(bits_use), .used_i(bits_used)
+  );
 
   logic counts_busy, counts_bad, builder_busy, builder_bad, positive_write, negative_write, bank, table_valid, table_take, known;
   logic [6:0] magnitude;
@@ -107,7 +131,7 @@ module table_loader #(
   logic [3:0] last_table;
   table_counts #(.Entries(Entries)) u_counts (
     .clk_i, .clear_i, .start_i(again), .payload_bytes_i(bytes_i - 32'd4), .busy_o(counts_busy), .bad_o(counts_bad),
-    .classes_known_o(known), .window_i({16'd0, window_q[47:0]}), .window_valid_i(held_q >= 3'd3 || words_end), .take_o(take),
+    .classes_known_o(known), .bits_valid_i(bits_valid), .bits_i(bits), .zeros_i(zeros), .use_o(bits_use), .used_o(bits_used),
     .positive_write_o(positive_write), .negative_write_o(negative_write), .magnitude_o(magnitude), .count_o(count),
     .bank_o(bank), .table_valid_o(table_valid), .table_take_i(table_take), .extent_o(extent), .zero_o(zero),
     .escape_o(escape), .log_o, .last_table_o(last_table), .classes_o, .class_table_o, .class_shift_o
@@ -122,24 +146,34 @@ module table_loader #(
   assign damaged_o = state_q == Damaged;
   assign settled_o = state_q == Idle;
   assign usable_o = state_q == Idle && loaded_q;
-  assign classes_known_o = usable_o || (state_q == Build && known);
+  assign classes_known_o = usable_o || (building_q && known);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) loaded_q <= 1'b0;
-    if (clear_i) state_q <= Idle;
-    else begin
+    weigh_q <= state_q == Weigh ? weigh_q + 2'd1 : 2'd0;
+    if (clear_i) begin
+      state_q <= Idle;
+      building_q <= 1'b0;
+    end else begin
       case (state_q)
-        Idle: if (start_i) begin
-          if (bytes_i != 0) state_q <= Scan;
-          else loaded_q <= 1'b0;
+        Idle: if (start_i) state_q <= Begin;
+        Begin: begin
+          if (any_bytes_q) state_q <= Scan;
+          else begin
+            loaded_q <= 1'b0;
+            state_q <= Idle;
+          end
         end
-        Scan: if (summed_q) state_q <= Compare;
+        Scan: if (ended) state_q <= Weigh;
+        Weigh: if (weigh_q == 2'd2) state_q <= Compare;
         Compare: begin
-          state_q <= sum_q != CrcResidue ? Damaged : same_q ? Idle : Build;
+          state_q <= !sum_good_q ? Damaged : same_q ? Idle : Build;
+          building_q <= again;
           if (!same_q) loaded_q <= 1'b0;
         end
         Build: if (!counts_busy && !builder_busy && !table_valid) begin
           state_q <= counts_bad || builder_bad ? Damaged : Idle;
+          building_q <= 1'b0;
           loaded_q <= !counts_bad && !builder_bad;
           identity_q <= tail_q;
           identity_bytes_q <= bytes_i;

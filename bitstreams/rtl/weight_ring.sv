@@ -5,14 +5,14 @@
 /// The line asked for in cycle t is on `line_o` in cycle t + Delay + 2; Delay matches the address path of the activations.
 module weight_ring #(
   parameter int LineBits = 1024,
-  parameter int Lines    = 4608,
+  parameter int Lines    = 4096,
   parameter int Delay    = 6
 ) (
   input  logic                     clk_i,
   input  logic                     clear_i,
   input  logic                     write_i,
   input  logic [LineBits-1:0]      line_i,
-  output logic                     free_o,      // a line can be written
+  output logic                     free_o,      // a line can be written, beside the two that may be on their way
   input  logic [15:0]              index_i,     // line of the current tile to read
   output logic                     available_o, // that line has arrived
   output logic [LineBits-1:0]      line_o,
@@ -20,6 +20,7 @@ module weight_ring #(
   input  logic [15:0]              release_lines_i
 );
   localparam int AddressBits = $clog2(Lines);
+  localparam int OnTheWay = 2;                 // lines the writer has begun before free_o tells of them
   (* ram_style = "ultra" *) logic [LineBits-1:0] memory [Lines];
   logic [LineBits-1:0] read_q;
   logic [AddressBits:0] unread_q, held_q;      // lines ahead of the array's tile; lines that may not be overwritten
@@ -34,7 +35,6 @@ module weight_ring #(
     return sum >= (AddressBits+2)'(Lines) ? AddressBits'(sum - (AddressBits+2)'(Lines)) : AddressBits'(sum);
   endfunction
 
-  assign free_o = held_q != (AddressBits+1)'(Lines);
   assign available_o = index_i < 16'(unread_q);
 
   always_ff @(posedge clk_i) begin
@@ -48,12 +48,20 @@ module weight_ring #(
       freed_q <= '0;
       write_q <= '0;
       base_q <= '0;
+      free_o <= 1'b0;
     end else begin
       freed_q <= {freed_q[Delay-1:0], release_i ? (AddressBits+1)'(release_lines_i) : (AddressBits+1)'(0)};
       unread_q <= unread_q + (AddressBits+1)'(write_i) - (release_i ? (AddressBits+1)'(release_lines_i) : '0);
+      free_o <= held_q < (AddressBits+1)'(Lines - OnTheWay);
       held_q <= held_q + (AddressBits+1)'(write_i) - freed_q[Delay];
       if (write_i) write_q <= wrapped(write_q, 16'd1);
       if (release_i) base_q <= wrapped(base_q, release_lines_i);
     end
   end
+
+`ifndef SYNTHESIS
+  NoOverwrite_A: assert property (@(posedge clk_i) disable iff (clear_i) write_i |-> held_q < (AddressBits+1)'(Lines));
+  ReleaseWhatArrived_A: assert property (@(posedge clk_i) disable iff (clear_i)
+      release_i |-> release_lines_i <= 16'(unread_q));
+`endif
 endmodule

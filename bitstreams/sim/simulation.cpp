@@ -99,15 +99,19 @@ EXPORT void sim_write(Simulation* simulation, uint32_t offset, uint32_t value) {
   top.s_wdata_i = value;
   simulation->tick();
   top.s_awvalid_i = top.s_wvalid_i = 0;
-  simulation->tick();
+  while (top.s_bvalid_o) simulation->tick();
 }
 
 EXPORT uint32_t sim_read(Simulation* simulation, uint32_t offset) {
   auto& top = simulation->top;
   top.s_arvalid_i = 1;
   top.s_araddr_i = offset;
-  simulation->tick();
+  for (bool taken = false; !taken;) {
+    taken = top.s_arready_o;
+    simulation->tick();
+  }
   top.s_arvalid_i = 0;
+  while (!top.s_rvalid_o) simulation->tick();
   const uint32_t value = top.s_rdata_o;
   simulation->tick();
   return value;

@@ -37,7 +37,8 @@ int main() {
     top.eval();
   };
   top.rst_ni = 0;
-  top.clear_i = top.halt_i = top.start_i = top.beat_i = top.ar_ready_i = 0;
+  top.clear_i = 1;
+  top.halt_i = top.start_i = top.beat_i = top.ar_ready_i = 0;
   tick();
   top.rst_ni = 1;
   tick();

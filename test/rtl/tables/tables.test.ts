@@ -113,7 +113,7 @@ function sealed(payload: Uint8Array): Uint8Array {
 
 describe(`table loader against the decoder, seed ${SEED}`, () => {
   beforeAll(() => {
-    const files = ["table_loader", "table_counts", "table_builder", "read_job", "fifo"];
+    const files = ["table_loader", "table_bits", "table_counts", "table_builder", "read_job", "fifo"];
     binary = buildBench({
       name: "tables",
       top: "table_loader",
