@@ -13,7 +13,6 @@ module sluice_overlay
   parameter int ActivationRows  = 24576,
   parameter int WeightLines     = 2048,
   parameter int MaxLayers       = 256,
-  parameter int TapLanes        = Pixels,    // pixels LOAD gathers taps for together; at most Pixels
   parameter int Inflate         = 0          // with a decoder for DEFLATE beside the one for `ans`
 ) (
   input  logic         clk_i,
@@ -217,9 +216,8 @@ module sluice_overlay
   logic [6:0] words_free;
   logic [7:0] taps_free;
   logic [Pixels-1:0] words_write, taps_write;
-  logic [15:0] words_row;
+  logic [15:0] words_row, taps_row;
   logic [WordBits-1:0] words_word;
-  logic [Pixels-1:0][15:0] taps_row;
   logic [Pixels-1:0][WordBits-1:0] taps_word;
   wire taps_mode = command.taps_enable;
   wire [48:0] region_base = command.region == REGION_INPUT ? input_base
@@ -245,8 +243,8 @@ module sluice_overlay
     .busy_o(words_busy), .job_start_o(words_job), .beats_o(words_beats), .valid_i(load_valid), .data_i(load_data),
     .pop_o(load_pop), .write_o(words_write), .write_row_o(words_row), .write_data_o(words_word)
   );
-  load_taps #(.Pixels(Pixels), .Inputs(Inputs), .Lanes(TapLanes)) u_load_taps (
-    .clk_i, .clear_i(reset_or_clear), .start_i(taps_start), .command_i(command), .words_i(out_words), .busy_o(taps_busy),
+  load_taps #(.Pixels(Pixels), .Inputs(Inputs)) u_load_taps (
+    .clk_i, .clear_i(reset_or_clear), .start_i(taps_start), .command_i(command), .busy_o(taps_busy),
     .job_start_o(taps_job), .beats_o(taps_beats), .free_o(taps_free), .beat_i(data_beat[2] && taps_mode), .data_i(data),
     .write_o(taps_write), .write_row_o(taps_row), .write_data_o(taps_word)
   );
@@ -364,8 +362,8 @@ module sluice_overlay
   always_comb begin
     for (int bank = 0; bank < Pixels; bank += 1) begin
       bank_write[bank] = result_write[bank] || words_write[bank] || taps_write[bank];
-      bank_row[bank] = result_write[bank] ? result_row[bank] : words_write[bank] ? words_row : taps_row[bank];
-      bank_word[bank] = result_write[bank] ? result_word[bank] : words_write[bank] ? words_word : taps_word[bank];
+      bank_row[bank] = result_write[bank] ? result_row[bank] : taps_mode ? taps_row : words_row;
+      bank_word[bank] = result_write[bank] ? result_word[bank] : taps_mode ? taps_word[bank] : words_word;
     end
   end
   activation_memory #(.Pixels(Pixels), .Inputs(Inputs), .Rows(ActivationRows)) u_activations (
