@@ -5,7 +5,7 @@
 /// a window row for a whole group of pixels (`tap_walker`) and hands every pixel its own (`tap_words`). An
 /// output row is begun when the last source row of its windows has arrived.
 ///
-/// Pixels up to `WideStride` bytes apart are done `Pixels` at a time; further apart, one by one.
+/// Pixels up to `TAP_WIDE_STRIDE` bytes apart are done `Pixels` at a time; further apart, one by one.
 module load_taps
   import sluice_pkg::*;
 #(
@@ -26,8 +26,7 @@ module load_taps
   output logic [15:0]                   write_row_o,
   output logic [Pixels-1:0][Inputs*8-1:0] write_data_o
 );
-  localparam int WideStride = 7;
-  localparam int Bytes = (Pixels - 1) * WideStride + Inputs;
+  localparam int Bytes = (Pixels - 1) * TAP_WIDE_STRIDE + Inputs;
   localparam int Window = 1 << $clog2(Bytes + 3);
   localparam int Lines = 512;                   // of a block RAM
   localparam int StoreBytes = Window * Lines;
@@ -49,7 +48,7 @@ module load_taps
     run_bytes_q <= 16'(command_i.kernel_width * command_i.in_channels);
     pixel_bytes_q <= 20'(command_i.stride_width) * 20'(command_i.in_channels);
     left_bytes_q <= 24'(command_i.pad_left) * 24'(command_i.in_channels);
-    wide_q <= pixel_bytes_q <= 20'(WideStride);
+    wide_q <= pixel_bytes_q <= 20'(TAP_WIDE_STRIDE);
     total_q <= 32'(row_bytes_q) * 32'(command_i.in_height);
     stride_bytes_q <= 20'(row_bytes_q) * 20'(command_i.stride_height);
     top_bytes_q <= 24'(row_bytes_q) * 24'(command_i.pad_top);
@@ -71,7 +70,7 @@ module load_taps
   logic signed [20:0] room_q;
   logic [19:0] released_q;
   wire signed [24:0] oldest_next = oldest_q + $signed({5'd0, stride_bytes_q});
-  wire enough = missing_q < 0 || !reading_q;
+  wire enough = missing_q[31] || !reading_q;
   always_ff @(posedge clk_i) begin
     beat_q <= beat_i && !clear_i;
     data_q <= data_i;
@@ -84,9 +83,9 @@ module load_taps
     end else begin
       if (beat_q) place_q <= place_q + 1'b1;
       missing_q <= missing_q + (row_last ? $signed({12'd0, stride_bytes_q}) : 32'sd0) - (beat_q ? 32'sd16 : 32'sd0);
-      if (advance && oldest_q < 0) oldest_q <= oldest_next;
+      if (advance && oldest_q[24]) oldest_q <= oldest_next;
       // Rows above the image take no room.
-      released_q <= !advance || oldest_next < 0 ? '0 : oldest_q < 0 ? oldest_next[19:0] : stride_bytes_q;
+      released_q <= !advance || oldest_next[24] ? '0 : oldest_q[24] ? oldest_next[19:0] : stride_bytes_q;
       room_q <= room_q + $signed({1'b0, released_q}) - (beat_i ? 21'sd16 : 21'sd0);
     end
     if (clear_i) reading_q <= 1'b0;
@@ -95,7 +94,7 @@ module load_taps
     if (begin_walk) left_q <= beats_o;
     else if (beat_i) left_q <= left_q - 28'd1;
     // Once every step is taken the ring may be overwritten by what is left.
-    free_o <= !running || room_q >= 21'sd2032 ? 8'd127 : room_q < 0 ? 8'd0 : {1'b0, room_q[10:4]};
+    free_o <= !running || (!room_q[20] && room_q[19:11] != 0) ? 8'd127 : room_q[20] ? 8'd0 : {1'b0, room_q[10:4]};
   end
 
   // ---- steps, their bytes, words

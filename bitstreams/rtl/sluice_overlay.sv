@@ -156,7 +156,7 @@ module sluice_overlay
     .pop_o(weights_pop), .line_free_i(line_free), .line_write_o(line_write), .line_o(new_line),
     .error_o(stream_error), .error_index_o(stream_error_index)
   );
-  weight_ring #(.LineBits(LineBits), .Lines(2 * WeightLines), .Delay(6)) u_ring (
+  weight_ring #(.LineBits(LineBits), .Lines(2 * WeightLines), .Delay(7)) u_ring (
     .clk_i, .clear_i(reset_or_clear), .write_i(line_write), .line_i(new_line), .free_o(line_free),
     .index_i(line_index), .available_o(line_available), .line_o(line), .release_i(release_lines_now),
     .release_lines_i(release_lines)
@@ -297,7 +297,7 @@ module sluice_overlay
     .word_o(step_word), .tile_word_o(step_tile_word), .pass_o(step_pass), .second_o(step_second), .left_o(step_left)
   );
 
-  logic [Pixels-1:0][15:0] walk_rows, read_rows;
+  logic [Pixels-1:0][15:0] read_rows;
   logic op_valid, op_first, op_last, op_tile_first, op_tile_word, op_second;
   logic [3:0] op_columns;
   logic [Pixels-1:0] op_active, op_inside;
@@ -306,12 +306,12 @@ module sluice_overlay
     .clk_i, .clear_i(reset_or_clear), .command_i(command), .in_groups_i(in_groups), .in_words_i(in_words),
     .passes_i(passes), .step_i(step), .first_i(step_first), .last_i(step_last), .tile_first_i(step_tile_first),
     .y_i(step_y), .x_i(step_x), .word_i(step_word), .tile_word_i(step_tile_word), .pass_i(step_pass),
-    .second_i(step_second), .left_i(step_left), .row_o(walk_rows), .data_i(read_data),
+    .second_i(step_second), .left_i(step_left), .store_active_i(store_active), .store_row_i(store_row), .row_o(read_rows),
+    .data_i(read_data),
     .valid_o(op_valid), .first_o(op_first), .last_o(op_last), .tile_first_o(op_tile_first),
     .tile_word_o(op_tile_word), .second_o(op_second), .columns_o(op_columns), .active_o(op_active),
     .inside_o(op_inside), .codes_o(op_codes)
   );
-  assign read_rows = store_active ? {Pixels{store_row}} : walk_rows;
 
   wire weighted = command.opcode == OP_CONV || command.opcode == OP_DEPTHWISE;
   logic signed [31:0] acc [Pixels][Outputs];

@@ -178,14 +178,15 @@ module tap_walker
 
   // ---- 3: the step
   wire signed [23:0] behind = $signed({8'd0, row_bytes_i}) - column_q;
-  wire far_left = column_q < -24'sd1 * 24'(Window);
-  wire row_inside = y_q >= 0 && y_q < $signed({2'd0, command_i.in_height});
+  wire left = column_q[23];
+  wire far_left = left && !(&column_q[22:WindowBits]);
+  wire row_inside = !y_q[17] && y_q[16:0] < {1'b0, command_i.in_height};
   always_ff @(posedge clk_i) begin
     step_o <= step2_q && !clear_i;
     address_o <= row_start2_q + column_q[AddressBits-1:0];
-    inside_first_o <= column_q >= 0 ? '0 : far_left ? (WindowBits+1)'(Window) : -column_q[WindowBits:0];
-    inside_end_o <= behind <= 0 || !row_inside ? '0
-        : behind > 24'(Window) ? (WindowBits+1)'(Window) : behind[WindowBits:0];
+    inside_first_o <= !left ? '0 : far_left ? (WindowBits+1)'(Window) : -column_q[WindowBits:0];
+    inside_end_o <= behind[23] || !row_inside ? '0
+        : behind[22:WindowBits] != 0 ? (WindowBits+1)'(Window) : behind[WindowBits:0];
     first_o <= first2_q;
     end_o <= end2_q;
     window_last_o <= window_last2_q;

@@ -28,7 +28,8 @@ describe(`expanded windows against their definition, seed ${SEED}`, () => {
   });
 
   it("takes a step per cycle: a first layer of 3 x 32 x 32, and of 3 x 96 x 96 at stride 2", () => {
-    const cycles = (...shape: readonly number[]) => Number(/cycles (\d+)/.exec(bench("time", ...shape).text)?.[1]);
+    const cycles = (...shape: readonly number[]) =>
+      Number(/cycles (\d+)/.exec(bench("time", ...shape).text)?.[1]);
     const small = cycles(32, 32, 3, 3, 1, 1);
     const large = cycles(96, 96, 3, 3, 2, 1);
     console.log(`expanded windows: ${small} and ${large} cycles`);
