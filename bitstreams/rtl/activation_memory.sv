@@ -36,4 +36,10 @@ module activation_memory #(
     end
     always_ff @(posedge clk_i) read_data_o[bank] <= word;
   end
+
+`ifndef SYNTHESIS
+  for (genvar bank = 0; bank < Pixels; bank += 1) begin : gen_assert
+    WriteInside_A: assert property (@(posedge clk_i) write_i[bank] |-> 32'(write_row_i[bank]) < Rows);
+  end
+`endif
 endmodule

@@ -127,4 +127,10 @@ module load_taps
   logic [2:1] running_q;
   always_ff @(posedge clk_i) running_q <= clear_i ? '0 : {running_q[1], running};
   assign busy_o = start_i || setup_q != 0 || reading_q || running || running_q != 0 || words_busy;
+
+`ifndef SYNTHESIS
+  // A beat never lands on a source row that a window still needs.
+  RingHasRoom_A: assert property (@(posedge clk_i) disable iff (clear_i) beat_i && running |-> !room_q[20]);
+  BeatsAsAsked_A: assert property (@(posedge clk_i) disable iff (clear_i) beat_i |-> left_q != 0);
+`endif
 endmodule

@@ -72,4 +72,8 @@ module store_words
     else if (setup_q[0]) running_q <= 1'b1;
     else if (step && last) running_q <= 1'b0;
   end
+
+`ifndef SYNTHESIS
+  RoomForBeat_A: assert property (@(posedge clk_i) disable iff (clear_i) push_o |-> free_i != 0);
+`endif
 endmodule

@@ -196,4 +196,13 @@ module tap_walker
       banks_o[pixel] <= wide_i ? (PixelBits+1)'(pixel) < columns2_q : pixel_q[pixel];
     end
   end
+
+`ifndef SYNTHESIS
+  // What a count will be at its last turn is known a step ahead.
+  LastRun_A: assert property (@(posedge clk_i) disable iff (clear_i) active_q |-> run_last_q == (end_q <= 17'(Inputs)));
+  LastKernelRow_A: assert property (@(posedge clk_i) disable iff (clear_i) active_q |-> kernel_last_q == (kernel_left_q == 0));
+  LastGroup_A: assert property (@(posedge clk_i) disable iff (clear_i) active_q |-> group_last_q == (columns_q <= group_columns));
+  LastRow_A: assert property (@(posedge clk_i) disable iff (clear_i) active_q |-> rows_last_q == (rows_q == 16'd1));
+  RunInWord_A: assert property (@(posedge clk_i) disable iff (clear_i) active_q |-> end_q > 17'(first_q));
+`endif
 endmodule

@@ -123,4 +123,15 @@ module tap_words #(
     write_o <= valid_q[Delay+1] && word_done_q && !clear_i ? banks_q : '0;
     write_row_o <= row_q;
   end
+
+`ifndef SYNTHESIS
+  // A word leaves when every byte of it has come.
+  logic [Inputs-1:0] filled_q;
+  always_ff @(posedge clk_i) begin
+    if (clear_i) filled_q <= '0;
+    else if (valid_q[Delay+1]) filled_q <= word_done_q ? '0 : filled_q | take_q;
+  end
+  WholeWords_A: assert property (@(posedge clk_i) disable iff (clear_i)
+      valid_q[Delay+1] |-> (&(filled_q | take_q)) == word_done_q && (filled_q & take_q) == 0);
+`endif
 endmodule

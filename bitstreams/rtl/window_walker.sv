@@ -231,4 +231,15 @@ module window_walker
       if (row_last) org_y_q <= y_next;
     end
   end
+
+`ifndef SYNTHESIS
+  // What a count will be at its last turn is known a step ahead.
+  LastPass_A: assert property (@(posedge clk_i) disable iff (clear_i) busy_q |-> pass_last_q == (pass_q + 4'd1 == passes_i));
+  LastWord_A: assert property (@(posedge clk_i) disable iff (clear_i) busy_q |-> word_last_q == (words_q == 13'd1));
+  LastColumn_A: assert property (@(posedge clk_i) disable iff (clear_i) busy_q |-> kx_last_q == (kx_q == 8'd1));
+  LastKernelRow_A: assert property (@(posedge clk_i) disable iff (clear_i) busy_q |-> ky_last_q == (ky_q == 8'd1));
+  LastGroup_A: assert property (@(posedge clk_i) disable iff (clear_i) busy_q |-> gx_last_q == (gx_q == 13'd1));
+  LastRow_A: assert property (@(posedge clk_i) disable iff (clear_i) busy_q |-> oy_last_q == (oy_q == 16'd1));
+  WaitIsOver_A: assert property (@(posedge clk_i) disable iff (clear_i) busy_q |-> wait_done_q == (wait_q == 0));
+`endif
 endmodule

@@ -55,4 +55,11 @@ module word_walker #(
       end
     end
   end
+
+`ifndef SYNTHESIS
+  OneBank_A: assert property (@(posedge clk_i) step_i |-> $onehot(bank_o));
+  LastWord_A: assert property (@(posedge clk_i) step_i |-> word_last_q == (words_q == 13'd1));
+  LastColumn_A: assert property (@(posedge clk_i) step_i |-> column_last_q == (columns_q == 16'd1));
+  LastRow_A: assert property (@(posedge clk_i) step_i |-> row_last_q == (rows_q == 16'd1));
+`endif
 endmodule

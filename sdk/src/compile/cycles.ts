@@ -10,7 +10,7 @@
  *   LOAD, STORE  latency + one word of I bytes a cycle, or the port where that is slower
  *   LOAD of expanded windows  latency + P pixels at a time (one by one where they lie more than TAP_WIDE_STRIDE bytes apart),
  *              a cycle for every word that a window row has bytes in; no row of them before its source rows are there
- *   each       COMMAND_OVERHEAD
+ *   each       COMMAND_OVERHEAD, and PROGRAM_FETCH in front of the first
  * passes: neighbouring outputs read pixels a stride apart; those that share a memory bank are read one after the other
  * (2 passes for stride 2, 4 for 4, P for the strides that are no power of two). beats: a block leaves through R
  * requantisation lanes, R / I pixels of one word a cycle.
@@ -40,12 +40,14 @@ import type { LayerCycles } from "./types.js";
 
 /** Cycles to check a command and to drain the arithmetic pipeline behind it. */
 export const COMMAND_OVERHEAD = 55;
+/** Cycles from START to the first command: the latency of its fetch and the way through the queue. */
+export const PROGRAM_FETCH = 70;
 /** Cycles the inflate core spends on the codes of a dynamic block. */
 export const INFLATE_BLOCK = 720;
 /** Cycles from the end of a command to the point where the next one needs its tables. */
 const TABLES_NEEDED = 14;
 /** Cycles from the source bytes of a window's last word to the word in the activation memory. */
-const TAP_DRAIN = 8;
+export const TAP_DRAIN = 8;
 
 export interface ProgramCycles {
   /** Of one frame. */
@@ -69,11 +71,15 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
     }
     const cycles = layers[command.layer];
     const began = now;
+    if (began === 0) {
+      now += PROGRAM_FETCH;
+      cycles.stallData += PROGRAM_FETCH;
+    }
     if (command.opcode === "LOAD" || command.opcode === "STORE") {
       const moving =
         command.opcode === "LOAD" ? loadCycles(command, geometry) : storeCycles(command, geometry);
       now += COMMAND_OVERHEAD + moving;
-      cycles.stallData += now - began;
+      cycles.stallData += COMMAND_OVERHEAD + moving;
     } else {
       const waits = tables.wait(command, now + TABLES_NEEDED);
       cycles.stallData += waits;
@@ -117,7 +123,7 @@ const TABLE_BEAT_CYCLES = 4;
 class TableFetch {
   readonly #latency: number;
   /** When the last commands ended, newest first, and whether the last but one and the last had tables. */
-  #ends = [0, 0, 0];
+  #ends = [PROGRAM_FETCH, PROGRAM_FETCH, PROGRAM_FETCH];
   #hadTables = [false, false];
 
   constructor({ memoryLatency }: OverlayGeometry) {
@@ -158,7 +164,7 @@ class WeightRing {
 
   constructor({ weightLines, memoryLatency }: OverlayGeometry) {
     this.#capacity = 2 * weightLines;
-    this.#ready = memoryLatency;
+    this.#ready = PROGRAM_FETCH + memoryLatency;
   }
 
   /** Decodes the next tile as early as possible; returns when its last line is ready. */
