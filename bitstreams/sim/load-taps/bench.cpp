@@ -64,8 +64,16 @@ Load random_load() {
     load.pad_top = below(8) == 0 ? between(0, 40) : between(0, load.kernel_height);
     load.pad_left = below(8) == 0 ? between(0, 40) : between(0, load.kernel_width);
     load.pad_value = between(-128, 127);
+    // Once in a while far more channels, padding or columns than a picture has.
+    if (below(10) == 0) {
+      load.channels = between(41, 1500);
+      load.in_width = between(1, 4);
+      load.kernel_height = load.kernel_width = between(1, 2);
+    }
+    const bool far = below(10) == 0;
+    if (far) load.pad_left = between(100, 255);
     // Windows may begin well behind the right and the lower edge.
-    load.out_width = between(1, (load.in_width + load.pad_left) / load.stride_width + between(1, 12));
+    load.out_width = between(1, (load.in_width + load.pad_left) / load.stride_width + (far ? between(1, 300) : between(1, 12)));
     load.out_height = between(1, (load.in_height + load.pad_top) / load.stride_height + between(1, 4));
     if (load.kernel_height * load.in_width * load.channels > kSourceBytes) continue;
     if (load.kernel_height * load.kernel_width * load.channels > 65535) continue;
