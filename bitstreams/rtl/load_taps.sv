@@ -1,152 +1,136 @@
 /// LOAD with taps: packed HWC bytes from DDR; every output pixel gets its whole window as channels [tap][channel], so a
 /// first layer with few channels becomes a 1x1 convolution.
 ///
-/// `Lanes` gatherers work on neighbouring pixels (different banks), two at a copy of the last 16 KiB of source bytes. A
-/// window row is kernelWidth * inChannels neighbouring bytes: a gatherer takes those of one beat per cycle and
-/// emits a word of Inputs bytes whenever it has one, so a pixel costs about as many cycles as it has words. A pixel is
-/// begun when the last byte of its window has arrived.
+/// The last source rows lie in a ring (`tap_store`). A step takes neighbouring bytes from it that hold one word's share of
+/// a window row for a whole group of pixels (`tap_walker`) and hands every pixel its own (`tap_words`). An
+/// output row is begun when the last source row of its windows has arrived.
+///
+/// Pixels up to `TAP_WIDE_STRIDE` bytes apart are done `Pixels` at a time; further apart, one by one.
 module load_taps
   import sluice_pkg::*;
 #(
   parameter int Pixels = 8,
-  parameter int Inputs = 8,
-  parameter int Lanes  = 4
+  parameter int Inputs = 8
 ) (
   input  logic                          clk_i,
   input  logic                          clear_i,
   input  logic                          start_i,
   input  command_t                      command_i,
-  input  logic [12:0]                   words_i,       // of an output pixel
   output logic                          busy_o,
   output logic                          job_start_o,
   output logic [27:0]                   beats_o,
-  output logic [7:0]                    free_o,        // beats the byte store can take (saturated)
+  output logic [7:0]                    free_o,        // beats the ring can take (saturated)
   input  logic                          beat_i,
   input  logic [127:0]                  data_i,
   output logic [Pixels-1:0]             write_o,
-  output logic [Pixels-1:0][15:0]       write_row_o,
+  output logic [15:0]                   write_row_o,
   output logic [Pixels-1:0][Inputs*8-1:0] write_data_o
 );
-  localparam int StoreBeats = 1024;
-  localparam int PixelBits = $clog2(Pixels);
+  localparam int Bytes = (Pixels - 1) * TAP_WIDE_STRIDE + Inputs;
+  localparam int Window = 1 << $clog2(Bytes + 3);
+  localparam int Lines = 512;                   // of a block RAM
+  localparam int StoreBytes = Window * Lines;
+  localparam int AddressBits = $clog2(StoreBytes);
+  localparam int BeatBits = AddressBits - 4;
+  // Beats that have just arrived are not yet counted in free_o.
+  localparam int Room = StoreBytes - 64;
 
   // ---- sizes
-  logic [2:0] setup_q;
-  logic [15:0] row_bytes_q;
+  logic [3:1] setup_q;
+  logic [15:0] row_bytes_q, run_bytes_q;
+  logic [19:0] pixel_bytes_q, stride_bytes_q;
+  logic [23:0] left_bytes_q, top_bytes_q, window_bytes_q;
   logic [31:0] total_q;
-  logic [31:0] stride_bytes_q;
-  logic running_q, reading_q;
-  wire [15:0] run_bytes = 16'(command_i.kernel_width) * command_i.in_channels;
-
-  assign job_start_o = setup_q[2];
+  logic wide_q;
+  wire [19:0] group_bytes = wide_q ? 20'(pixel_bytes_q) << $clog2(Pixels) : pixel_bytes_q;
+  always_ff @(posedge clk_i) begin
+    row_bytes_q <= 16'(command_i.in_width * command_i.in_channels);
+    run_bytes_q <= 16'(command_i.kernel_width * command_i.in_channels);
+    pixel_bytes_q <= 20'(command_i.stride_width) * 20'(command_i.in_channels);
+    left_bytes_q <= 24'(command_i.pad_left) * 24'(command_i.in_channels);
+    wide_q <= pixel_bytes_q <= 20'(TAP_WIDE_STRIDE);
+    total_q <= 32'(row_bytes_q) * 32'(command_i.in_height);
+    stride_bytes_q <= 20'(row_bytes_q) * 20'(command_i.stride_height);
+    top_bytes_q <= 24'(row_bytes_q) * 24'(command_i.pad_top);
+    window_bytes_q <= 24'(row_bytes_q) * 24'(command_i.kernel_height);
+    setup_q <= clear_i ? '0 : {setup_q[2:1], start_i};
+  end
+  wire begin_walk = setup_q[3];
+  assign job_start_o = setup_q[3];
   assign beats_o = 28'((total_q + 32'd15) >> 4);
 
-  // ---- bytes in the store: [oldest needed, arrived)
-  logic [27:0] arrived_q;                       // beats
-  logic signed [32:0] oldest;
-  wire signed [32:0] held = $signed({1'b0, arrived_q, 4'd0}) - oldest;
-  wire signed [32:0] room = 33'sd16384 - 33'sd32 - held;
-  assign free_o = !running_q ? 8'd127 : room <= 0 ? 8'd0 : room > 33'sd2032 ? 8'd127 : {1'b0, room[10:4]};
-
-  // ---- a group of Lanes pixels at a time
-  logic [15:0] x_q, y_q, group_row_q;
-  logic signed [16:0] y_in_q;
-  logic signed [32:0] row_start_q;              // byte of (y_in, column 0) in the source, may be negative
-  logic [Lanes-1:0] lane_busy;
-  wire group_done = lane_busy == 0;
-  logic group_start, group_active_q;
-  logic signed [32:0] last_byte;                // of the last row any pixel of this output row reads, exclusive
-  wire signed [16:0] bottom = y_in_q + $signed({9'd0, command_i.kernel_height});
-  wire signed [16:0] bottom_clipped = bottom > $signed({1'b0, command_i.in_height}) ? $signed({1'b0, command_i.in_height}) : bottom;
-  // Waiting for whole source rows keeps the test simple; a row is a few beats.
-  logic signed [32:0] needed_q;
-  logic needed_valid_q;
-  assign last_byte = needed_q;
-  wire arrived_enough = needed_valid_q && ($signed({1'b0, arrived_q, 4'd0}) >= last_byte);
-  wire at_x = x_q + 16'(Lanes) >= command_i.out_width;
-  wire at_y = y_q + 16'd1 == command_i.out_height;
-  assign group_start = running_q && setup_q == 0 && !group_active_q && arrived_enough;
-  wire group_end = group_active_q && group_done;
-  // Row y_in is the oldest one still needed; rows above the image need nothing.
-  assign oldest = row_start_q < 0 ? 33'sd0 : row_start_q;
-  // Rows below the last window are read all the same, and waited for.
-  assign busy_o = start_i || setup_q != 0 || running_q || reading_q || write_o != 0;
-
+  // ---- arrivals
+  logic beat_q, reading_q;
+  logic [127:0] data_q;
+  logic [BeatBits-1:0] place_q;
+  logic [27:0] left_q;                          // beats still to come
+  logic running, row_last, advance;
+  logic signed [31:0] missing_q;                // bytes from the last arrived to the end of the next row's windows, less 1
+  logic signed [24:0] oldest_q;                 // byte of the first source row still needed, as long as it is above the image
+  logic signed [20:0] room_q;
+  logic [19:0] released_q;
+  wire signed [24:0] oldest_next = oldest_q + $signed({5'd0, stride_bytes_q});
+  wire enough = missing_q[31] || !reading_q;
   always_ff @(posedge clk_i) begin
-    setup_q <= clear_i ? '0 : {setup_q[1:0], start_i};
-    row_bytes_q <= 16'(command_i.in_width * command_i.in_channels);
-    total_q <= 32'(row_bytes_q) * 32'(command_i.in_height);
-    stride_bytes_q <= 32'(row_bytes_q) * 32'(command_i.stride_height);
-    needed_q <= bottom_clipped <= 0 ? 33'sd0 : 33'(32'(bottom_clipped[15:0]) * 32'(row_bytes_q));
-    needed_valid_q <= 1'b1;
-    if (beat_i) arrived_q <= arrived_q + 28'd1;
-    if (clear_i) begin
-      running_q <= 1'b0;
-      reading_q <= 1'b0;
-      group_active_q <= 1'b0;
-    end else if (start_i) begin
-      running_q <= 1'b1;
-      reading_q <= 1'b1;
-      group_active_q <= 1'b0;
-      arrived_q <= '0;
-      x_q <= '0;
-      y_q <= '0;
-      y_in_q <= -$signed({9'd0, command_i.pad_top});
-      group_row_q <= command_i.out0_base;
-      needed_valid_q <= 1'b0;
-      row_start_q <= '0;
+    beat_q <= beat_i && !clear_i;
+    data_q <= data_i;
+    if (begin_walk) begin
+      place_q <= '0;
+      missing_q <= 32'(window_bytes_q) - 32'(top_bytes_q) - 32'sd1;
+      oldest_q <= -25'(top_bytes_q);
+      room_q <= 21'(Room);
+      released_q <= '0;
     end else begin
-      if (setup_q == 0 && arrived_q == beats_o) reading_q <= 1'b0;
-      if (setup_q[0] || setup_q[1]) row_start_q <= -$signed(33'(32'(row_bytes_q) * 32'(command_i.pad_top)));
-      if (setup_q[1]) needed_valid_q <= 1'b0;
-      if (group_start) group_active_q <= 1'b1;
-      if (group_end) begin
-        group_active_q <= 1'b0;
-        x_q <= at_x ? '0 : x_q + 16'(Lanes);
-        if (at_x || ((x_q + 16'(Lanes)) & 16'(Pixels - 1)) == 0) group_row_q <= group_row_q + command_i.out0_pitch;
-        if (at_x) begin
-          y_q <= y_q + 16'd1;
-          y_in_q <= y_in_q + $signed({13'd0, command_i.stride_height});
-          row_start_q <= row_start_q + $signed({1'b0, stride_bytes_q});
-          needed_valid_q <= 1'b0;
-          if (at_y) running_q <= 1'b0;
-        end
-      end
+      if (beat_q) place_q <= place_q + 1'b1;
+      missing_q <= missing_q + (row_last ? $signed({12'd0, stride_bytes_q}) : 32'sd0) - (beat_q ? 32'sd16 : 32'sd0);
+      if (advance && oldest_q[24]) oldest_q <= oldest_next;
+      // Rows above the image take no room.
+      released_q <= !advance || oldest_next[24] ? '0 : oldest_q[24] ? oldest_next[19:0] : stride_bytes_q;
+      room_q <= room_q + $signed({1'b0, released_q}) - (beat_i ? 21'sd16 : 21'sd0);
     end
+    if (clear_i) reading_q <= 1'b0;
+    else if (start_i) reading_q <= 1'b1;
+    else if (setup_q == 0 && left_q == 0 && !beat_q) reading_q <= 1'b0;
+    if (begin_walk) left_q <= beats_o;
+    else if (beat_i) left_q <= left_q - 28'd1;
+    // Once every step is taken the ring may be overwritten by what is left.
+    free_o <= !running || (!room_q[20] && room_q[19:11] != 0) ? 8'd127 : room_q[20] ? 8'd0 : {1'b0, room_q[10:4]};
   end
 
-  // ---- gatherers
-  logic [Lanes-1:0] word_valid;
-  logic [Lanes-1:0][12:0] word_index;
-  logic [Lanes-1:0][Inputs*8-1:0] word_data;
-  logic [Lanes-1:0] granted;
-  logic [Lanes-1:0][$clog2(StoreBeats)-1:0] address;
-  logic [Lanes-1:0][127:0] stored;
-  for (genvar pair = 0; pair < Lanes / 2; pair += 1) begin : gen_pair
-    tap_store #(.Beats(StoreBeats)) u_store (
-      .clk_i, .write_i(beat_i), .write_address_i(arrived_q[$clog2(StoreBeats)-1:0]), .data_i,
-      .address_i(address[2*pair +: 2]), .granted_o(granted[2*pair +: 2]), .data_o(stored[2*pair +: 2])
-    );
-  end
-  for (genvar lane = 0; lane < Lanes; lane += 1) begin : gen_lane
-    tap_gatherer #(.Inputs(Inputs), .StoreBeats(StoreBeats)) u_gatherer (
-      .clk_i, .clear_i, .command_i, .words_i, .run_bytes_i(run_bytes), .row_bytes_i(row_bytes_q),
-      .address_o(address[lane]), .granted_i(granted[lane]), .data_i(stored[lane]),
-      .start_i(group_start && x_q + 16'(lane) < command_i.out_width), .x_i(x_q + 16'(lane)), .y_in_i(y_in_q),
-      .row_start_i(row_start_q), .busy_o(lane_busy[lane]),
-      .valid_o(word_valid[lane]), .word_o(word_index[lane]), .data_o(word_data[lane])
-    );
-  end
-  always_ff @(posedge clk_i) begin
-    write_o <= '0;
-    for (int lane = 0; lane < Lanes; lane += 1) begin
-      logic [PixelBits-1:0] bank;
-      bank = x_q[PixelBits-1:0] | PixelBits'(lane);   // x_q is a multiple of Lanes
-      if (word_valid[lane] && !clear_i) begin
-        write_o[bank] <= 1'b1;
-        write_row_o[bank] <= group_row_q + 16'(word_index[lane]);
-        write_data_o[bank] <= word_data[lane];
-      end
-    end
-  end
+  // ---- steps, their bytes, words
+  logic step, window_last, word_done, words_busy;
+  logic [AddressBits-1:0] address;
+  logic [$clog2(Window):0] inside_first, inside_end;
+  logic [$clog2(Inputs)-1:0] first_byte;
+  logic [$clog2(Inputs):0] end_byte;
+  logic [15:0] row;
+  logic [Pixels-1:0] banks;
+  logic [Bytes-1:0][7:0] bytes;
+  tap_walker #(.Pixels(Pixels), .Inputs(Inputs), .Window(Window), .AddressBits(AddressBits)) u_walker (
+    .clk_i, .clear_i, .start_i(begin_walk), .command_i, .wide_i(wide_q), .run_bytes_i(run_bytes_q),
+    .row_bytes_i(row_bytes_q), .group_bytes_i(group_bytes), .left_bytes_i(left_bytes_q),
+    .top_bytes_i(AddressBits'(top_bytes_q)), .stride_bytes_i(AddressBits'(stride_bytes_q)), .enough_i(enough),
+    .running_o(running), .row_last_o(row_last), .advance_o(advance), .step_o(step), .address_o(address),
+    .inside_first_o(inside_first), .inside_end_o(inside_end), .first_o(first_byte), .end_o(end_byte),
+    .window_last_o(window_last), .word_done_o(word_done), .row_o(row), .banks_o(banks)
+  );
+  tap_store #(.Window(Window), .Lines(Lines), .Bytes(Bytes)) u_store (
+    .clk_i, .write_i(beat_q), .beat_i(place_q), .data_i(data_q), .read_i(step), .address_i(address), .bytes_o(bytes)
+  );
+  tap_words #(.Pixels(Pixels), .Inputs(Inputs), .Window(Window), .Bytes(Bytes), .Delay(3)) u_words (
+    .clk_i, .clear_i, .pad_value_i(command_i.pad_value), .stride_bytes_i(wide_q ? pixel_bytes_q[2:0] : 3'd0),
+    .step_i(step), .inside_first_i(inside_first), .inside_end_i(inside_end), .first_i(first_byte), .end_i(end_byte),
+    .window_last_i(window_last), .word_done_i(word_done), .row_i(row), .banks_i(banks), .bytes_i(bytes),
+    .busy_o(words_busy), .write_o, .write_row_o, .write_data_o
+  );
+  // Rows below the last window are read all the same, and waited for. A last step takes two cycles to the words.
+  logic [2:1] running_q;
+  always_ff @(posedge clk_i) running_q <= clear_i ? '0 : {running_q[1], running};
+  assign busy_o = start_i || setup_q != 0 || reading_q || running || running_q != 0 || words_busy;
+
+`ifndef SYNTHESIS
+  // A beat never lands on a source row that a window still needs.
+  RingHasRoom_A: assert property (@(posedge clk_i) disable iff (clear_i) beat_i && running |-> !room_q[20]);
+  BeatsAsAsked_A: assert property (@(posedge clk_i) disable iff (clear_i) beat_i |-> left_q != 0);
+`endif
 endmodule

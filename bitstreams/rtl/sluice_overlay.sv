@@ -13,7 +13,6 @@ module sluice_overlay
   parameter int ActivationRows  = 24576,
   parameter int WeightLines     = 2048,
   parameter int MaxLayers       = 256,
-  parameter int TapLanes        = Pixels,    // pixels LOAD gathers taps for together; at most Pixels
   parameter int Inflate         = 0          // with a decoder for DEFLATE beside the one for `ans`
 ) (
   input  logic         clk_i,
@@ -166,7 +165,7 @@ module sluice_overlay
     .pop_o(weights_pop), .line_free_i(line_free), .line_write_o(line_write), .line_o(new_line),
     .error_o(stream_error), .error_index_o(stream_error_index)
   );
-  weight_ring #(.LineBits(LineBits), .Lines(2 * WeightLines), .Delay(6)) u_ring (
+  weight_ring #(.LineBits(LineBits), .Lines(2 * WeightLines), .Delay(7)) u_ring (
     .clk_i, .clear_i(reset_or_clear), .write_i(line_write), .line_i(new_line), .free_o(line_free),
     .index_i(line_index), .available_o(line_available), .line_o(line), .release_i(release_lines_now),
     .release_lines_i(release_lines)
@@ -222,9 +221,8 @@ module sluice_overlay
   logic [6:0] words_free;
   logic [7:0] taps_free;
   logic [Pixels-1:0] words_write, taps_write;
-  logic [15:0] words_row;
+  logic [15:0] words_row, taps_row;
   logic [WordBits-1:0] words_word;
-  logic [Pixels-1:0][15:0] taps_row;
   logic [Pixels-1:0][WordBits-1:0] taps_word;
   wire taps_mode = command.taps_enable;
   // Ready when the unit that loads or stores has worked out its number of beats.
@@ -253,8 +251,8 @@ module sluice_overlay
     .busy_o(words_busy), .job_start_o(words_job), .beats_o(words_beats), .valid_i(load_valid), .data_i(load_data),
     .pop_o(load_pop), .write_o(words_write), .write_row_o(words_row), .write_data_o(words_word)
   );
-  load_taps #(.Pixels(Pixels), .Inputs(Inputs), .Lanes(TapLanes)) u_load_taps (
-    .clk_i, .clear_i(reset_or_clear), .start_i(taps_start), .command_i(command), .words_i(out_words), .busy_o(taps_busy),
+  load_taps #(.Pixels(Pixels), .Inputs(Inputs)) u_load_taps (
+    .clk_i, .clear_i(reset_or_clear), .start_i(taps_start), .command_i(command), .busy_o(taps_busy),
     .job_start_o(taps_job), .beats_o(taps_beats), .free_o(taps_free), .beat_i(data_beat[2] && taps_mode), .data_i(data),
     .write_o(taps_write), .write_row_o(taps_row), .write_data_o(taps_word)
   );
@@ -307,7 +305,7 @@ module sluice_overlay
     .word_o(step_word), .tile_word_o(step_tile_word), .pass_o(step_pass), .second_o(step_second), .left_o(step_left)
   );
 
-  logic [Pixels-1:0][15:0] walk_rows, read_rows;
+  logic [Pixels-1:0][15:0] read_rows;
   logic op_valid, op_first, op_last, op_tile_first, op_tile_word, op_second;
   logic [3:0] op_columns;
   logic [Pixels-1:0] op_active, op_inside;
@@ -316,12 +314,12 @@ module sluice_overlay
     .clk_i, .clear_i(reset_or_clear), .command_i(command), .in_groups_i(in_groups), .in_words_i(in_words),
     .passes_i(passes), .step_i(step), .first_i(step_first), .last_i(step_last), .tile_first_i(step_tile_first),
     .y_i(step_y), .x_i(step_x), .word_i(step_word), .tile_word_i(step_tile_word), .pass_i(step_pass),
-    .second_i(step_second), .left_i(step_left), .row_o(walk_rows), .data_i(read_data),
+    .second_i(step_second), .left_i(step_left), .store_active_i(store_active), .store_row_i(store_row), .row_o(read_rows),
+    .data_i(read_data),
     .valid_o(op_valid), .first_o(op_first), .last_o(op_last), .tile_first_o(op_tile_first),
     .tile_word_o(op_tile_word), .second_o(op_second), .columns_o(op_columns), .active_o(op_active),
     .inside_o(op_inside), .codes_o(op_codes)
   );
-  assign read_rows = store_active ? {Pixels{store_row}} : walk_rows;
 
   wire weighted = command.opcode == OP_CONV || command.opcode == OP_DEPTHWISE;
   logic signed [31:0] acc [Pixels][Outputs];
@@ -372,8 +370,8 @@ module sluice_overlay
   always_comb begin
     for (int bank = 0; bank < Pixels; bank += 1) begin
       bank_write[bank] = result_write[bank] || words_write[bank] || taps_write[bank];
-      bank_row[bank] = result_write[bank] ? result_row[bank] : words_write[bank] ? words_row : taps_row[bank];
-      bank_word[bank] = result_write[bank] ? result_word[bank] : words_write[bank] ? words_word : taps_word[bank];
+      bank_row[bank] = result_write[bank] ? result_row[bank] : taps_mode ? taps_row : words_row;
+      bank_word[bank] = result_write[bank] ? result_word[bank] : taps_mode ? taps_word[bank] : words_word;
     end
   end
   activation_memory #(.Pixels(Pixels), .Inputs(Inputs), .Rows(ActivationRows)) u_activations (

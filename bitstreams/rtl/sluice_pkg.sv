@@ -8,6 +8,7 @@ package sluice_pkg;
   localparam logic [31:0] OVERLAY_VERSION = 32'h00010000;
   localparam int COMMAND_BYTES = 64;
   localparam int TAP_SOURCE_BYTES = 16000;
+  localparam int TAP_WIDE_STRIDE = 7;
   localparam int DECODER_TAPS = 256;
   localparam int DECODER_CHANNELS = 4096;
   localparam int DECODER_PREDICTED_ROWS = 1024;

@@ -36,7 +36,6 @@ function verilatorOptions(geometry, { assertions, coverage, inflate }) {
     "-shared",
     ...Object.entries({
       ...overlayParameters(geometry),
-      TapLanes: geometry.pixels,
       Inflate: inflate ? 1 : 0,
     }).map(([name, value]) => `-G${name}=${value}`),
   ];

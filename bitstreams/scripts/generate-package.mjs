@@ -22,6 +22,7 @@ import {
   roundingCodes,
   status,
   TAP_SOURCE_BYTES,
+  TAP_WIDE_STRIDE,
 } from "@sluice/sdk/overlay";
 
 const path = fileURLToPath(new URL("../rtl/sluice_pkg.sv", import.meta.url));
@@ -43,6 +44,7 @@ export function packageText() {
     `  localparam logic [31:0] OVERLAY_VERSION = 32'h${hex(OVERLAY_VERSION, 8)};`,
     `  localparam int COMMAND_BYTES = ${COMMAND_BYTES};`,
     `  localparam int TAP_SOURCE_BYTES = ${TAP_SOURCE_BYTES};`,
+    `  localparam int TAP_WIDE_STRIDE = ${TAP_WIDE_STRIDE};`,
     `  localparam int DECODER_TAPS = ${decoderMemories.taps};`,
     `  localparam int DECODER_CHANNELS = ${decoderMemories.channels};`,
     `  localparam int DECODER_PREDICTED_ROWS = ${decoderMemories.predictedRows};`,

@@ -8,8 +8,9 @@
  *   POOL       as DEPTHWISE, without weights
  *   ADD        blocks * max(2 * words, beats)                  two inputs
  *   LOAD, STORE  latency + one word of I bytes a cycle, or the port where that is slower
- *   LOAD of expanded windows  latency + P pixels at a time, a cycle per word and TAP_SETUP around them
- *   each       COMMAND_OVERHEAD
+ *   LOAD of expanded windows  latency + P pixels at a time (one by one where they lie more than TAP_WIDE_STRIDE bytes apart),
+ *              a cycle for every word that a window row has bytes in; no row of them before its source rows are there
+ *   each       COMMAND_OVERHEAD, and PROGRAM_FETCH in front of the first
  * passes: neighbouring outputs read pixels a stride apart; those that share a memory bank are read one after the other
  * (2 passes for stride 2, 4 for 4, P for the strides that are no power of two). beats: a block leaves through R
  * requantisation lanes, R / I pixels of one word a cycle.
@@ -28,17 +29,25 @@ import { rawCodec } from "../codec/raw.js";
 import { channelWords, pixelGroups } from "../overlay/activation-layout.js";
 import { engineTile } from "../overlay/engine-order.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
-import type { Command, ComputeCommand, LoadCommand, StoreCommand } from "../overlay/program.js";
+import {
+  type Command,
+  type ComputeCommand,
+  type LoadCommand,
+  type StoreCommand,
+  TAP_WIDE_STRIDE,
+} from "../overlay/program.js";
 import type { LayerCycles } from "./types.js";
 
 /** Cycles to check a command and to drain the arithmetic pipeline behind it. */
 export const COMMAND_OVERHEAD = 55;
+/** Cycles from START to the first command: the latency of its fetch and the way through the queue. */
+export const PROGRAM_FETCH = 70;
 /** Cycles the inflate core spends on the codes of a dynamic block. */
 export const INFLATE_BLOCK = 720;
 /** Cycles from the end of a command to the point where the next one needs its tables. */
 const TABLES_NEEDED = 14;
-/** Cycles around the words of each group of P pixels whose windows LOAD gathers at the same time. */
-const TAP_SETUP = 7;
+/** Cycles from the source bytes of a window's last word to the word in the activation memory. */
+export const TAP_DRAIN = 8;
 
 export interface ProgramCycles {
   /** Of one frame. */
@@ -62,11 +71,15 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
     }
     const cycles = layers[command.layer];
     const began = now;
+    if (began === 0) {
+      now += PROGRAM_FETCH;
+      cycles.stallData += PROGRAM_FETCH;
+    }
     if (command.opcode === "LOAD" || command.opcode === "STORE") {
       const moving =
         command.opcode === "LOAD" ? loadCycles(command, geometry) : storeCycles(command, geometry);
       now += COMMAND_OVERHEAD + moving;
-      cycles.stallData += now - began;
+      cycles.stallData += COMMAND_OVERHEAD + moving;
     } else {
       const waits = tables.wait(command, now + TABLES_NEEDED);
       cycles.stallData += waits;
@@ -110,7 +123,7 @@ const TABLE_BEAT_CYCLES = 4;
 class TableFetch {
   readonly #latency: number;
   /** When the last commands ended, newest first, and whether the last but one and the last had tables. */
-  #ends = [0, 0, 0];
+  #ends = [PROGRAM_FETCH, PROGRAM_FETCH, PROGRAM_FETCH];
   #hadTables = [false, false];
 
   constructor({ memoryLatency }: OverlayGeometry) {
@@ -151,7 +164,7 @@ class WeightRing {
 
   constructor({ weightLines, memoryLatency }: OverlayGeometry) {
     this.#capacity = 2 * weightLines;
-    this.#ready = memoryLatency;
+    this.#ready = PROGRAM_FETCH + memoryLatency;
   }
 
   /** Decodes the next tile as early as possible; returns when its last line is ready. */
@@ -252,15 +265,38 @@ function inflateCodes(weights: number): number {
 
 export type LoadSize = Pick<
   LoadCommand,
-  "tapsEnable" | "inHeight" | "inWidth" | "inChannels" | "outHeight" | "outWidth" | "outChannels"
+  | "tapsEnable"
+  | "inHeight"
+  | "inWidth"
+  | "inChannels"
+  | "outHeight"
+  | "outWidth"
+  | "outChannels"
+  | "kernelHeight"
+  | "kernelWidth"
+  | "strideWidth"
+  | "padTop"
 >;
 
 export function loadCycles(size: LoadSize, geometry: OverlayGeometry): number {
-  const words = channelWords(size.outChannels, geometry);
-  if (!size.tapsEnable) return wordCycles(size.outHeight * size.outWidth * words, geometry);
-  const source = Math.ceil((size.inHeight * size.inWidth * size.inChannels) / geometry.dataPortBytes);
-  const groups = size.outHeight * pixelGroups(size.outWidth, geometry);
-  return geometry.memoryLatency + Math.max(source, groups * (words + TAP_SETUP));
+  const { outHeight, outWidth, outChannels, inHeight, inWidth, inChannels } = size;
+  if (!size.tapsEnable)
+    return wordCycles(outHeight * outWidth * channelWords(outChannels, geometry), geometry);
+  const beats = (rows: number) => Math.ceil((rows * inWidth * inChannels) / geometry.dataPortBytes);
+  const firstRows = Math.min(Math.max(size.kernelHeight - size.padTop, 0), inHeight);
+  const groups = size.strideWidth * inChannels > TAP_WIDE_STRIDE ? outWidth : pixelGroups(outWidth, geometry);
+  const row = groups * windowSteps(size, geometry);
+  const arrival = Math.max(beats(firstRows) + outHeight * row, beats(inHeight) + row);
+  return geometry.memoryLatency + arrival + TAP_DRAIN;
+}
+
+/** Words that the rows of a window have bytes in: a word that two rows share counts for both. */
+function windowSteps(size: LoadSize, { inputs }: OverlayGeometry): number {
+  const run = size.kernelWidth * size.inChannels;
+  let steps = 0;
+  for (let row = 0; row < size.kernelHeight; row += 1)
+    steps += Math.ceil((((row * run) % inputs) + run) / inputs);
+  return steps;
 }
 
 function storeCycles(command: StoreCommand, geometry: OverlayGeometry): number {

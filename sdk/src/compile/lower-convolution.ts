@@ -270,7 +270,7 @@ function flattenTaps(
 
 /** LOAD assembles expanded windows a word at a time, so that it may cost more than it saves the array. */
 function windowsLoadFaster(
-  { kernel, stride }: Window,
+  { kernel, stride, padding }: Window,
   input: readonly [number, number, number],
   [outHeight, outWidth, outChannels]: readonly [number, number, number],
   outputs: number,
@@ -278,12 +278,19 @@ function windowsLoadFaster(
 ): boolean {
   const [inHeight, inWidth, inChannels] = input;
   const output = { outHeight, outWidth, outChannels: outputs };
+  const source = { inHeight, inWidth, inChannels };
+  const windows = {
+    kernelHeight: kernel[0],
+    kernelWidth: kernel[1],
+    strideWidth: stride[1],
+    padTop: padding.top,
+  };
   const expanded =
-    loadCycles({ tapsEnable: 1, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels }, geometry) +
+    loadCycles({ tapsEnable: 1, ...source, ...windows, outHeight, outWidth, outChannels }, geometry) +
     convolutionCycles({ ...output, taps: 1, inChannels: outChannels, strideWidth: 1 }, geometry);
   const plainLoad = { tapsEnable: 0, outHeight: inHeight, outWidth: inWidth, outChannels: inChannels };
   const plain =
-    loadCycles({ ...plainLoad, inHeight, inWidth, inChannels }, geometry) +
+    loadCycles({ ...plainLoad, ...source, ...windows }, geometry) +
     convolutionCycles(
       { ...output, taps: kernel[0] * kernel[1], inChannels, strideWidth: stride[1] },
       geometry,

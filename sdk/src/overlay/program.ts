@@ -35,6 +35,8 @@ export const COMMAND_BYTES = 64;
 
 /** Source rows of one window that LOAD with taps can hold: kernelHeight * inWidth * inChannels bytes at most. */
 export const TAP_SOURCE_BYTES = 16_000;
+/** Bytes from pixel to pixel (strideWidth * inChannels) up to which LOAD with taps makes P windows together, not one by one. */
+export const TAP_WIDE_STRIDE = 7;
 
 export const opcodes = {
   END: 0x00,

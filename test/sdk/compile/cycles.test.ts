@@ -1,6 +1,13 @@
 /** The cycle model's terms, each on a program where nothing else matters, and its promises on whole programs. */
 import { deflateCodec, rawCodec } from "@sluice/sdk/codec";
-import { COMMAND_OVERHEAD, compile, INFLATE_BLOCK, programCycles } from "@sluice/sdk/compile";
+import {
+  COMMAND_OVERHEAD,
+  compile,
+  INFLATE_BLOCK,
+  PROGRAM_FETCH,
+  programCycles,
+  TAP_DRAIN,
+} from "@sluice/sdk/compile";
 import {
   type Command,
   type ConvCommand,
@@ -86,9 +93,19 @@ describe("programCycles", () => {
       outWidth: 32,
       outChannels: 16,
     });
-    expect(programCycles([load], geometry).stallData).toBe(COMMAND_OVERHEAD + latency + 2048);
-    const windows = { ...load, tapsEnable: 1, inHeight: 32, inWidth: 32, inChannels: 3, outChannels: 27 };
-    expect(programCycles([windows], geometry).stallData).toBe(COMMAND_OVERHEAD + latency + 32 * 4 * 11);
+    expect(programCycles([load], geometry).stallData).toBe(PROGRAM_FETCH + COMMAND_OVERHEAD + latency + 2048);
+    const source = { tapsEnable: 1, inHeight: 32, inWidth: 32, inChannels: 3, outChannels: 27 };
+    const windows = { ...load, ...source, kernelHeight: 3, kernelWidth: 3, strideWidth: 1, padTop: 1 };
+    // Runs of 9 bytes lie in two words each; two source rows of 6 beats come first.
+    const steps = (command: LoadCommand) =>
+      programCycles([command], geometry).stallData - PROGRAM_FETCH - COMMAND_OVERHEAD - latency - TAP_DRAIN;
+    expect(steps(windows)).toBe(2 * 6 + 32 * 4 * 6);
+    // 4 channels at stride 2 are 8 bytes from pixel to pixel: one by one. A run of 12 bytes lies in two words.
+    const apart = { ...windows, outWidth: 16, outHeight: 16, inChannels: 4, outChannels: 36, strideWidth: 2 };
+    expect(steps(apart)).toBe(2 * 8 + 16 * 16 * 6);
+    // The port is the limit: 3,072 beats, and the last row of windows behind them.
+    const wide = { ...windows, inHeight: 512, outHeight: 1 };
+    expect(steps(wide)).toBe(3072 + 4 * 6);
   });
 
   it("adds up: every cycle of a layer is compute, weights or data, and layers make the frame", () => {
