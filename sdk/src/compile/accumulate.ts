@@ -4,7 +4,7 @@
  */
 import { CompileError } from "../errors.js";
 import type { RoundingStage, Shape } from "../graph/types.js";
-import type { ChannelParameters } from "../overlay/channel-parameters.js";
+import { type ChannelParameters, isEngineScale } from "../overlay/channel-parameters.js";
 import type { EngineLayer } from "./engine-layer.js";
 import { type Interval, roundShift, stageOfChannel } from "./rounding.js";
 
@@ -88,6 +88,18 @@ function proveStageA(
 ): void {
   prove("multiplier", place, multiplier, multiplier, INT32);
   if (shift > 62) prove("shift", place, shift, shift, { min: 0, max: 62 });
+  if (!isEngineScale(multiplier, shift)) {
+    throw new CompileError(
+      "scale-range",
+      "A requantisation scale is larger than the engine's product has room for.",
+      {
+        place,
+        expected: "multiplier / 2^shift in -2^20 .. 2^20",
+        found: `${multiplier} / 2^${shift}`,
+        hint: "Give the layer's result a coarser scale.",
+      },
+    );
+  }
   const rounded = [range.min, range.max].map((value) => {
     const product = BigInt(value) * BigInt(multiplier);
     const half = shift === 0 ? 0n : 1n << BigInt(shift - 1);
