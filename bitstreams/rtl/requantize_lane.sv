@@ -33,13 +33,14 @@ module requantize_lane
   input  logic [3:0]         half_i,        // 6: 2^22, 2^35, 2^48 or 2^61
   input  logic [1:0]         point_i,       // 10: which of them
   input  logic [4:0]         shift_b_i,     // 13
+  input  logic [30:10]       far_i,         // 13: the bits of y that do not survive the clamp unless they equal the sign
   input  logic               real_i,        // 14: else the codes are 0
 
   output logic [7:0]         code0_o,
   output logic [7:0]         code1_o
 );
-  logic [31:0] table0 [256];
-  // Few models have a second output with a table: LUTs, so that the block RAMs suffice.
+  // The output tables are small enough for LUTs, of which there are more to spare than of block RAMs.
+  (* ram_style = "distributed" *) logic [31:0] table0 [256];
   (* ram_style = "distributed" *) logic [31:0] table1 [256];
   logic [31:0] addends0 [512];
   logic [31:0] addends1 [512];
@@ -156,7 +157,9 @@ module requantize_lane
       default: up = fine14_q[0] && (sticky14_q || !fine14_q[11]);
     endcase
   end
-  wire signed [12:0] moved = 13'($signed(fine14_q[11:1])) + 13'(zero_point_q) + 13'(up);
+  // Rounding up is a carry that enters below the lowest bit.
+  wire signed [13:0] carried = {13'($signed(fine14_q[11:1])), 1'b1} + {13'(zero_point_q), up};
+  wire signed [12:0] moved = carried[13:1];
   wire low15 = far14_q ? fine14_q[11] : moved < 13'(min_q);
   wire high15 = far14_q ? !fine14_q[11] : moved > 13'(max_code_q);
   wire [7:0] clamped = low15 ? min_q : high15 ? max_code_q : moved[7:0];
@@ -164,7 +167,7 @@ module requantize_lane
     if (table_write_i[0]) table0[table_address_i] <= write_data_i;
     if (table_write_i[1]) table1[table_address_i] <= write_data_i;
     fine14_q <= {y13_q[31], shifted[10:0]};
-    far14_q <= shifted[32:11] != {22{y13_q[31]}};
+    far14_q <= ((y13_q[30:10] ^ {21{y13_q[31]}}) & far_i) != 0;
     sticky14_q <= lost_coarse || lost;
     word0_14q <= table0[{slot_q, entry[8:2]}];
     word1_14q <= table1[{slot_q, entry[8:2]}];

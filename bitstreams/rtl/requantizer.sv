@@ -87,12 +87,12 @@ module requantizer
   } record_t;
   record_t taken_q, half_scaled_q, scaled_q;
   logic [4:0] loaded_q;
-  logic full_q, next_full_q, swap_pending_q;   // the tile's records have been taken, are there
+  logic more_q, full_q, next_full_q, swap_pending_q;  // records are to come, a tile's have been taken, are there
   logic [12:0] unloaded_q;                     // output words whose parameters are still to come
   logic [1:0] load_tile_q, tile_q;             // where the next tile's are, the current one's
   wire last_record = one_record_q || loaded_q == 5'(Outputs - 1);
   wire [5:0] shift_a = record_i[69:64];
-  assign record_pop_o = unloaded_q != 0 && record_valid_i && !full_q;
+  assign record_pop_o = more_q && record_valid_i && !full_q;
   assign parameters_ready_o = next_full_q && !swap_pending_q;
   wire swap = block_i && block_tile_first_i;
 
@@ -121,13 +121,15 @@ module requantizer
       next_full_q <= 1'b0;
       swap_pending_q <= 1'b0;
       load_tile_q <= '0;
-      unloaded_q <= clear_i ? '0 : out_words_i;
+      more_q <= !clear_i;
+      unloaded_q <= out_words_i;
     end else begin
       if (record_pop_o) begin
         loaded_q <= last_record ? '0 : loaded_q + 5'd1;
         if (last_record) begin
           full_q <= 1'b1;
-          unloaded_q <= one_record_q || unloaded_q <= 13'(WordsPerTile) ? '0 : unloaded_q - 13'(WordsPerTile);
+          more_q <= !one_record_q && unloaded_q > 13'(WordsPerTile);
+          unloaded_q <= unloaded_q - 13'(WordsPerTile);
         end
       end
       if (scaled_q.valid && scaled_q.last) next_full_q <= 1'b1;
@@ -215,8 +217,9 @@ module requantizer
   logic [Inputs-1:0][31:0] bias;
   logic [Inputs-1:0][43:0] multiplier_q;
   logic [Inputs-1:0][3:0] half_q6;
-  logic [Inputs-1:0][9:6][1:0] point_q;
+  logic [Inputs-1:0][10:6][1:0] point_q;
   logic [Inputs-1:0][4:0] shift_b_q;
+  logic [Inputs-1:0][30:10] far_q;
   logic [12:1][SlotBits-1:0] slots_q;          // of the beats in the lanes
   wire [SlotBits-1:0] slot = WordsPerTile > 1 ? SlotBits'({tile_q, word_q && !one_record_q}) : SlotBits'(tile_q);
   wire [SlotBits-1:0] load_slot = WordsPerTile > 1 ? SlotBits'({load_tile_q, scaled_q.word}) : SlotBits'(load_tile_q);
@@ -236,8 +239,9 @@ module requantizer
       end
       multiplier_q[channel] <= multipliers[slots_q[3]];
       half_q6[channel] <= 4'b0001 << points[slots_q[5]];
-      point_q[channel] <= {point_q[channel][8:6], points[slots_q[5]]};
+      point_q[channel] <= {point_q[channel][9:6], points[slots_q[5]]};
       shift_b_q[channel] <= shifts_b[slots_q[12]];
+      for (int place = 10; place <= 30; place += 1) far_q[channel][place] <= 32'(shifts_b[slots_q[12]]) + 10 <= place;
     end
   end
   for (genvar lane = 0; lane < Lanes; lane += 1) begin : gen_lane
@@ -257,8 +261,8 @@ module requantizer
       .clk_i, .command_i, .slot_i,
       .table_write_i, .table_address_i, .addend_write_i, .addend_address_i, .write_data_i(table_data_i),
       .acc_i(accs[half_q]), .sum_i(sums[half_q]), .beside_i(besides[half_q]), .bias_i(bias[LaneChannel]),
-      .multiplier_i(multiplier_q[LaneChannel]), .half_i(half_q6[LaneChannel]), .point_i(point_q[LaneChannel][9]),
-      .shift_b_i(shift_b_q[LaneChannel]), .real_i(meta_q[Latency-1].real_channels[LaneChannel]),
+      .multiplier_i(multiplier_q[LaneChannel]), .half_i(half_q6[LaneChannel]), .point_i(point_q[LaneChannel][10]),
+      .shift_b_i(shift_b_q[LaneChannel]), .far_i(far_q[LaneChannel]), .real_i(meta_q[Latency-1].real_channels[LaneChannel]),
       .code0_o(code0[lane]), .code1_o(code1[lane])
     );
   end
@@ -303,13 +307,13 @@ module requantizer
   logic [Lanes-1:0][7:0] second_codes_q;
   always_comb begin
     for (int bank = 0; bank < Pixels; bank += 1) begin
-      logic mine0, mine1;
-      mine0 = done.valid && done.exists && 32'(done.half) == bank / PixelsPerBeat && bank < 32'(done.columns);
-      mine1 = writes_second_q && 32'(second_half_q) == bank / PixelsPerBeat && bank < 32'(second_columns_q);
-      write_o[bank] = mine0 || mine1;
-      write_row_o[bank] = mine1 ? second_row_q : done.row0;
-      write_data_o[bank] = mine1 ? second_codes_q[(bank % PixelsPerBeat)*Inputs +: Inputs]
-                                 : code0[(bank % PixelsPerBeat)*Inputs +: Inputs];
+      logic first, second;
+      first = done.valid && done.exists && 32'(done.half) == bank / PixelsPerBeat;
+      second = writes_second_q && 32'(second_half_q) == bank / PixelsPerBeat;
+      write_o[bank] = (first && bank < 32'(done.columns)) || (second && bank < 32'(second_columns_q));
+      write_row_o[bank] = second ? second_row_q : done.row0;
+      write_data_o[bank] = second ? second_codes_q[(bank % PixelsPerBeat)*Inputs +: Inputs]
+                                  : code0[(bank % PixelsPerBeat)*Inputs +: Inputs];
     end
   end
   always_ff @(posedge clk_i) begin
