@@ -90,6 +90,7 @@ module requantizer
   logic more_q, full_q, next_full_q, swap_pending_q;  // records are to come, a tile's have been taken, are there
   logic [12:0] unloaded_q;                     // output words whose parameters are still to come
   logic [1:0] load_tile_q, tile_q;             // where the next tile's are, the current one's
+  wire [4:0] scale_rest = {half_scaled_q.scale[4:2], 2'b00};
   wire last_record = one_record_q || loaded_q == 5'(Outputs - 1);
   wire [5:0] shift_a = record_i[69:64];
   assign record_pop_o = more_q && record_valid_i && !full_q;
@@ -111,7 +112,7 @@ module requantizer
     half_scaled_q <= taken_q;
     half_scaled_q.multiplier <= taken_q.multiplier << taken_q.scale[1:0];
     scaled_q <= half_scaled_q;
-    scaled_q.multiplier <= half_scaled_q.multiplier << {half_scaled_q.scale[4:2], 2'b00};
+    scaled_q.multiplier <= half_scaled_q.multiplier << scale_rest;
     if (clear_i || start_i) begin
       taken_q.valid <= 1'b0;
       half_scaled_q.valid <= 1'b0;
@@ -348,6 +349,13 @@ module requantizer
 `ifndef SYNTHESIS
   BlockNeverRefused_A: assert property (@(posedge clk_i) disable iff (clear_i || start_i)
       block_i |-> !beating_q || (beat && last_beat && !gap_q) || (gap_q && !beat && !beating_q));
+  // The multiplier of a record that keeps to the format (channel-parameters.ts) loses nothing when it is scaled.
+  ScaleFits_A: assert property (@(posedge clk_i) disable iff (clear_i || start_i)
+      half_scaled_q.valid |-> (half_scaled_q.multiplier <<< scale_rest) >>> scale_rest == half_scaled_q.multiplier);
+  for (genvar stage = 1; stage <= 12; stage += 1) begin : gen_kept
+    ParametersKept_A: assert property (@(posedge clk_i) disable iff (clear_i || start_i)
+        scaled_q.valid && meta_q[stage].valid |-> slots_q[stage] != load_slot);
+  end
   OneWritePerBank_A: assert property (@(posedge clk_i) disable iff (clear_i)
       writes_second_q && done.valid && done.exists |-> second_half_q != done.half);
 `endif
