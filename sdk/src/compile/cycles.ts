@@ -32,7 +32,7 @@ import type { Command, ComputeCommand, LoadCommand, StoreCommand } from "../over
 import type { LayerCycles } from "./types.js";
 
 /** Cycles to check a command and to drain the arithmetic pipeline behind it. */
-export const COMMAND_OVERHEAD = 55;
+export const COMMAND_OVERHEAD = 57;
 /** Cycles the inflate core spends on the codes of a dynamic block. */
 export const INFLATE_BLOCK = 720;
 /** Cycles from the end of a command to the point where the next one needs its tables. */
