@@ -45,7 +45,9 @@ module output_crc
     last_q <= beat_last_i;
     beat_columns_q <= columns_i;
     beat_two_q <= two_words_i;
-    for (int pixel = 0; pixel < PixelsPerBeat; pixel += 1) words_q[pixel] <= crc32c_word(beat_codes_i[pixel*WordBits +: WordBits]);
+    if (beat_i) begin
+      for (int pixel = 0; pixel < PixelsPerBeat; pixel += 1) words_q[pixel] <= crc32c_word(beat_codes_i[pixel*WordBits +: WordBits]);
+    end
   end
 
   // A beat writes one word of PixelsPerBeat pixels; a chunk is words of pixels of one half. So a memory for each pixel of a
