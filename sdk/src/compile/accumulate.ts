@@ -88,6 +88,15 @@ function proveStageA(
 ): void {
   prove("multiplier", place, multiplier, multiplier, INT32);
   if (shift > 62) prove("shift", place, shift, shift, { min: 0, max: 62 });
+  const rounded = [range.min, range.max].map((value) => {
+    const product = BigInt(value) * BigInt(multiplier);
+    const half = shift === 0 ? 0n : 1n << BigInt(shift - 1);
+    if (product + half >= 1n << 63n || product - half < -(1n << 63n)) {
+      throw overflow("stage A product", place, `${product} + ${half}`, "64 bits");
+    }
+    return Number(roundShift(product, shift, stage.rounding));
+  });
+  prove("stage A result", place, Math.min(...rounded), Math.max(...rounded), INT32);
   if (!isEngineScale(multiplier, shift)) {
     throw new CompileError(
       "scale-range",
@@ -100,15 +109,6 @@ function proveStageA(
       },
     );
   }
-  const rounded = [range.min, range.max].map((value) => {
-    const product = BigInt(value) * BigInt(multiplier);
-    const half = shift === 0 ? 0n : 1n << BigInt(shift - 1);
-    if (product + half >= 1n << 63n || product - half < -(1n << 63n)) {
-      throw overflow("stage A product", place, `${product} + ${half}`, "64 bits");
-    }
-    return Number(roundShift(product, shift, stage.rounding));
-  });
-  prove("stage A result", place, Math.min(...rounded), Math.max(...rounded), INT32);
 }
 
 function prove(what: string, place: string, low: number, high: number, { min, max }: Interval): void {
