@@ -152,7 +152,8 @@ Other codes: pool ${list(poolCodes)}; region ${list(regionCodes)}.
 
 ## Channel parameters
 
-${CHANNEL_PARAMETER_BYTES} bytes per record, little-endian: bias int32, multiplier int32, shiftA uint8 (0..62), shiftB uint8 (0..31), 6 bytes zero. CONV and
+${CHANNEL_PARAMETER_BYTES} bytes per record, little-endian: bias int32, multiplier int32, shiftA uint8 (0..62), shiftB uint8 (0..31), 6 bytes zero; multiplier / 2^shiftA lies in
+-2^20 .. 2^20, the upper end excluded. CONV and
 DEPTHWISE have one record per output channel, rounded up to whole tiles of O; POOL and ADD have one.
 
 ## Tables

@@ -21,12 +21,13 @@ module dsp_mac #(
 `ifdef SYNTHESIS
   logic [Inputs:0][47:0] cascade;
   logic [Inputs-1:0][47:0] sums;
+  logic [Inputs-1:0] top;  // the low half is at its upper end
   assign cascade[0] = '0;
   for (genvar row = 0; row < Inputs; row += 1) begin : gen_row
     wire signed [7:0] x = x_i[row], a = a_i[row], b = b_i[row];
     DSP48E2 #(
-      .AMULTSEL("AD"), .USE_MULT("MULTIPLY"), .USE_SIMD("ONE48"),
-      .AREG(1), .ACASCREG(1), .DREG(1), .ADREG(1), .BREG(2), .BCASCREG(2), .MREG(1), .PREG(1)
+      .AMULTSEL("AD"), .USE_MULT("MULTIPLY"), .USE_SIMD("ONE48"), .USE_PATTERN_DETECT("PATDET"), .SEL_MASK("MASK"),
+      .SEL_PATTERN("PATTERN"), .PATTERN(48'h2_0000), .MASK(48'hffff_fffc_0000), .AREG(1), .ACASCREG(1), .DREG(1), .ADREG(1), .BREG(2), .BCASCREG(2), .MREG(1), .PREG(1)
     ) u_dsp (
       .CLK(clk_i), .A(30'($signed({b, 18'd0}))), .D(27'(a)), .B(18'(x)), .C(48'd0), .PCIN(cascade[row]), .PCOUT(cascade[row+1]),
       .P(sums[row]), .OPMODE(row == 0 ? 9'b000000101 : 9'b000010101), .INMODE(5'b00100), .ALUMODE(4'd0),
@@ -34,12 +35,12 @@ module dsp_mac #(
       .CEM(1'b1), .CEP(1'b1), .CEC(1'b1), .CECTRL(1'b1), .CEALUMODE(1'b1), .CEINMODE(1'b1), .CECARRYIN(1'b1),
       .RSTA(1'b0), .RSTB(1'b0), .RSTC(1'b0), .RSTD(1'b0), .RSTM(1'b0), .RSTP(1'b0), .RSTCTRL(1'b0), .RSTINMODE(1'b0),
       .RSTALUMODE(1'b0), .RSTALLCARRYIN(1'b0), .ACIN(30'd0), .BCIN(18'd0), .CARRYCASCIN(1'b0), .MULTSIGNIN(1'b0),
-      .ACOUT(), .BCOUT(), .CARRYCASCOUT(), .CARRYOUT(), .MULTSIGNOUT(), .OVERFLOW(), .UNDERFLOW(), .PATTERNDETECT(),
+      .ACOUT(), .BCOUT(), .CARRYCASCOUT(), .CARRYOUT(), .MULTSIGNOUT(), .OVERFLOW(), .UNDERFLOW(), .PATTERNDETECT(top[row]),
       .PATTERNBDETECT(), .XOROUT()
     );
   end
   wire [47:0] packed_sums = sums[Inputs-1];
-  assign carry_o = packed_sums[17] && packed_sums[16:0] != 0;
+  assign carry_o = packed_sums[17] && !top[Inputs-1];
   assign sum_a_o = {carry_o, packed_sums[17:0]};
   assign high_o = packed_sums[36:18];
 `else

@@ -1,8 +1,8 @@
 /// Pixels x Outputs accumulators, each fed by a dot product of Inputs codes and weights per cycle.
 ///
 /// The weight line holds [input][output]. `first_i` replaces the accumulators, otherwise they add up. The result of the
-/// step given in cycle t is in `acc_o` in cycle t + Inputs + 4: operands reach slice k of a DSP cascade k cycles later than
-/// slice 0, the cascade takes 4, the accumulator 1.
+/// step given in cycle t is in `acc_o` in cycle t + Inputs + 5: operands reach slice k of a DSP cascade k cycles later than
+/// slice 0, the cascade takes 4, the accumulator 2.
 module mac_array #(
   parameter int Pixels  = 8,
   parameter int Inputs  = 8,
@@ -67,7 +67,6 @@ module mac_array #(
       logic [Inputs-1:0][7:0] a, b;
       logic signed [18:0] sum_a, high;
       logic carry;
-      logic signed [31:0] acc_a_q, acc_b_q;
       for (genvar row = 0; row < Inputs; row += 1) begin : gen_row
         assign a[row] = line[row][2*pair];
         assign b[row] = line[row][2*pair+1];
@@ -75,16 +74,12 @@ module mac_array #(
       dsp_mac #(.Inputs(Inputs)) u_mac (
         .clk_i, .x_i(codes[pixel]), .a_i(a), .b_i(b), .sum_a_o(sum_a), .high_o(high), .carry_o(carry)
       );
-      // The carry enters below the lowest bit.
-      wire signed [32:0] sum_b = {32'(high), carry} + {first_q[Delay] ? 32'sd0 : acc_b_q, 1'b1};
-      always_ff @(posedge clk_i) begin
-        if (valid_q[Delay]) begin
-          acc_a_q <= 32'(sum_a) + (first_q[Delay] ? 32'sd0 : acc_a_q);
-          acc_b_q <= sum_b[32:1];
-        end
-      end
-      assign acc_o[pixel][2*pair] = acc_a_q;
-      assign acc_o[pixel][2*pair+1] = acc_b_q;
+      dsp_accumulator #(.Width(19)) u_acc_a (
+        .clk_i, .add_i(valid_q[Delay]), .first_i(first_q[Delay]), .value_i(sum_a), .carry_i(1'b0), .sum_o(acc_o[pixel][2*pair])
+      );
+      dsp_accumulator #(.Width(19)) u_acc_b (
+        .clk_i, .add_i(valid_q[Delay]), .first_i(first_q[Delay]), .value_i(high), .carry_i(carry), .sum_o(acc_o[pixel][2*pair+1])
+      );
     end
   end
 endmodule

@@ -323,16 +323,16 @@ module sluice_overlay
 
   wire weighted = command.opcode == OP_CONV || command.opcode == OP_DEPTHWISE;
   logic signed [31:0] acc [Pixels][Outputs];
-  localparam int ArrayLatency = Inputs + 4;
+  localparam int ArrayLatency = Inputs + 5;
   logic signed [23:0] sums [Pixels][Outputs];
-  logic [7:0] seconds [Pixels][Outputs];
+  logic [7:0] beside [Pixels][Outputs];
   mac_array #(.Pixels(Pixels), .Inputs(Inputs), .Outputs(Outputs)) u_array (
     .clk_i, .valid_i(op_valid && weighted), .first_i(op_first), .codes_i(op_codes), .line_i(line), .acc_o(acc)
   );
   window_sum #(.Pixels(Pixels), .Inputs(Inputs), .Outputs(Outputs), .Latency(ArrayLatency)) u_sums (
     .clk_i, .opcode_i(command.opcode), .pool_i(command.pool), .valid_i(op_valid), .first_i(op_first),
     .second_i(op_second), .tile_word_i(op_tile_word), .active_i(op_active), .inside_i(op_inside), .codes_i(op_codes),
-    .sum_o(sums), .second_o(seconds)
+    .sum_o(sums), .code_o(beside)
   );
 
   // The block is complete ArrayLatency cycles after its last operands.
@@ -362,7 +362,7 @@ module sluice_overlay
     .tile_taken_i(step && step_last && step_tile_first), .table_write_i(table_write),
     .table_address_i(table_address), .addend_write_i(addend_write), .addend_address_i(addend_address),
     .table_data_i(table_data), .block_i(block), .block_tile_first_i(tile_first_q[ArrayLatency]),
-    .block_columns_i(columns_q[ArrayLatency]), .acc_i(acc), .sum_i(sums), .second_i(seconds), .write_o(result_write), .write_row_o(result_row),
+    .block_columns_i(columns_q[ArrayLatency]), .acc_i(acc), .sum_i(sums), .code_i(beside), .write_o(result_write), .write_row_o(result_row),
     .write_data_o(result_word), .crc0_o(crc0), .crc1_o(crc1)
   );
   assign compute_busy = compute_start || walker_busy || flying_q != 0 || last_q != 0 || requantizer_busy;

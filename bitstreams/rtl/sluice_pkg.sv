@@ -244,146 +244,84 @@ package sluice_pkg;
     crc32c_data[31] = ^(bytes & 256'h8fc8e57b1c379612ef13a98c0caa668f7af0ddecb0ba2e1d74b4fa052fa89ebc);
   endfunction
 
-  /// The state after `count` words of 8 zero bytes, 1 <= count <= 4.
-  function automatic logic [31:0] crc32c_advance(input logic [31:0] state, input logic [2:0] count);
-    case (count)
-      3'd1: begin
-        crc32c_advance[0] = ^(state & 32'h386f2c25);
-        crc32c_advance[1] = ^(state & 32'h70de584b);
-        crc32c_advance[2] = ^(state & 32'he1bcb097);
-        crc32c_advance[3] = ^(state & 32'hc379612e);
-        crc32c_advance[4] = ^(state & 32'hbe9dee78);
-        crc32c_advance[5] = ^(state & 32'h4554f0d5);
-        crc32c_advance[6] = ^(state & 32'hb2c6cd8e);
-        crc32c_advance[7] = ^(state & 32'h5de2b738);
-        crc32c_advance[8] = ^(state & 32'hbbc56e71);
-        crc32c_advance[9] = ^(state & 32'h4fe5f0c6);
-        crc32c_advance[10] = ^(state & 32'ha7a4cda9);
-        crc32c_advance[11] = ^(state & 32'h4f499b53);
-        crc32c_advance[12] = ^(state & 32'ha6fc1a83);
-        crc32c_advance[13] = ^(state & 32'h75971923);
-        crc32c_advance[14] = ^(state & 32'hd3411e63);
-        crc32c_advance[15] = ^(state & 32'ha6823cc6);
-        crc32c_advance[16] = ^(state & 32'h4d04798c);
-        crc32c_advance[17] = ^(state & 32'h9a08f318);
-        crc32c_advance[18] = ^(state & 32'hc7eca15);
-        crc32c_advance[19] = ^(state & 32'h2092b80f);
-        crc32c_advance[20] = ^(state & 32'h4125701f);
-        crc32c_advance[21] = ^(state & 32'hba25cc1b);
-        crc32c_advance[22] = ^(state & 32'h4c24b412);
-        crc32c_advance[23] = ^(state & 32'ha0264400);
-        crc32c_advance[24] = ^(state & 32'h7823a425);
-        crc32c_advance[25] = ^(state & 32'hf047484a);
-        crc32c_advance[26] = ^(state & 32'hd8e1bcb0);
-        crc32c_advance[27] = ^(state & 32'hb1c37961);
-        crc32c_advance[28] = ^(state & 32'h6386f2c2);
-        crc32c_advance[29] = ^(state & 32'hc70de584);
-        crc32c_advance[30] = ^(state & 32'h8e1bcb09);
-        crc32c_advance[31] = ^(state & 32'h1c379612);
-      end
-      3'd2: begin
-        crc32c_advance[0] = ^(state & 32'h1954cd1e);
-        crc32c_advance[1] = ^(state & 32'h32a99a3d);
-        crc32c_advance[2] = ^(state & 32'h6553347b);
-        crc32c_advance[3] = ^(state & 32'hcaa668f7);
-        crc32c_advance[4] = ^(state & 32'h8c181cf1);
-        crc32c_advance[5] = ^(state & 32'h164f4fd);
-        crc32c_advance[6] = ^(state & 32'h1b9d24e5);
-        crc32c_advance[7] = ^(state & 32'h2e6e84d5);
-        crc32c_advance[8] = ^(state & 32'h5cdd09ab);
-        crc32c_advance[9] = ^(state & 32'ha0eede48);
-        crc32c_advance[10] = ^(state & 32'h5889718f);
-        crc32c_advance[11] = ^(state & 32'hb112e31f);
-        crc32c_advance[12] = ^(state & 32'h7b710b20);
-        crc32c_advance[13] = ^(state & 32'hefb6db5e);
-        crc32c_advance[14] = ^(state & 32'hc6397ba2);
-        crc32c_advance[15] = ^(state & 32'h8c72f744);
-        crc32c_advance[16] = ^(state & 32'h18e5ee88);
-        crc32c_advance[17] = ^(state & 32'h31cbdd10);
-        crc32c_advance[18] = ^(state & 32'h7ac3773f);
-        crc32c_advance[19] = ^(state & 32'hecd22361);
-        crc32c_advance[20] = ^(state & 32'hd9a446c2);
-        crc32c_advance[21] = ^(state & 32'haa1c409a);
-        crc32c_advance[22] = ^(state & 32'h4d6c4c2a);
-        crc32c_advance[23] = ^(state & 32'h838c554a);
-        crc32c_advance[24] = ^(state & 32'h1e4c678a);
-        crc32c_advance[25] = ^(state & 32'h3c98cf15);
-        crc32c_advance[26] = ^(state & 32'h60655334);
-        crc32c_advance[27] = ^(state & 32'hc0caa668);
-        crc32c_advance[28] = ^(state & 32'h81954cd1);
-        crc32c_advance[29] = ^(state & 32'h32a99a3);
-        crc32c_advance[30] = ^(state & 32'h6553347);
-        crc32c_advance[31] = ^(state & 32'hcaa668f);
-      end
-      3'd3: begin
-        crc32c_advance[0] = ^(state & 32'h61745c3a);
-        crc32c_advance[1] = ^(state & 32'hc2e8b875);
-        crc32c_advance[2] = ^(state & 32'h85d170eb);
-        crc32c_advance[3] = ^(state & 32'hba2e1d7);
-        crc32c_advance[4] = ^(state & 32'h76319f94);
-        crc32c_advance[5] = ^(state & 32'h8d176312);
-        crc32c_advance[6] = ^(state & 32'h7b5a9a1e);
-        crc32c_advance[7] = ^(state & 32'h97c16807);
-        crc32c_advance[8] = ^(state & 32'h2f82d00e);
-        crc32c_advance[9] = ^(state & 32'h3e71fc27);
-        crc32c_advance[10] = ^(state & 32'h1d97a474);
-        crc32c_advance[11] = ^(state & 32'h3b2f48e8);
-        crc32c_advance[12] = ^(state & 32'h172acdea);
-        crc32c_advance[13] = ^(state & 32'h4f21c7ee);
-        crc32c_advance[14] = ^(state & 32'hff37d3e7);
-        crc32c_advance[15] = ^(state & 32'hfe6fa7cf);
-        crc32c_advance[16] = ^(state & 32'hfcdf4f9f);
-        crc32c_advance[17] = ^(state & 32'hf9be9f3f);
-        crc32c_advance[18] = ^(state & 32'h92096245);
-        crc32c_advance[19] = ^(state & 32'h456698b1);
-        crc32c_advance[20] = ^(state & 32'h8acd3162);
-        crc32c_advance[21] = ^(state & 32'h74ee3efe);
-        crc32c_advance[22] = ^(state & 32'h88a821c7);
-        crc32c_advance[23] = ^(state & 32'h70241fb4);
-        crc32c_advance[24] = ^(state & 32'h813c6352);
-        crc32c_advance[25] = ^(state & 32'h278c6a5);
-        crc32c_advance[26] = ^(state & 32'h6585d170);
-        crc32c_advance[27] = ^(state & 32'hcb0ba2e1);
-        crc32c_advance[28] = ^(state & 32'h961745c3);
-        crc32c_advance[29] = ^(state & 32'h2c2e8b87);
-        crc32c_advance[30] = ^(state & 32'h585d170e);
-        crc32c_advance[31] = ^(state & 32'hb0ba2e1d);
-      end
-      default: begin
-        crc32c_advance[0] = ^(state & 32'h5f513d79);
-        crc32c_advance[1] = ^(state & 32'hbea27af3);
-        crc32c_advance[2] = ^(state & 32'h7d44f5e6);
-        crc32c_advance[3] = ^(state & 32'hfa89ebcd);
-        crc32c_advance[4] = ^(state & 32'haa42eae2);
-        crc32c_advance[5] = ^(state & 32'hbd4e8bc);
-        crc32c_advance[6] = ^(state & 32'h48f8ec01);
-        crc32c_advance[7] = ^(state & 32'hcea0e57b);
-        crc32c_advance[8] = ^(state & 32'h9d41caf6);
-        crc32c_advance[9] = ^(state & 32'h65d2a894);
-        crc32c_advance[10] = ^(state & 32'h94f46c50);
-        crc32c_advance[11] = ^(state & 32'h29e8d8a0);
-        crc32c_advance[12] = ^(state & 32'hc808c39);
-        crc32c_advance[13] = ^(state & 32'h4650250a);
-        crc32c_advance[14] = ^(state & 32'hd3f1776d);
-        crc32c_advance[15] = ^(state & 32'ha7e2eedb);
-        crc32c_advance[16] = ^(state & 32'h4fc5ddb6);
-        crc32c_advance[17] = ^(state & 32'h9f8bbb6d);
-        crc32c_advance[18] = ^(state & 32'h60464ba3);
-        crc32c_advance[19] = ^(state & 32'h9fddaa3e);
-        crc32c_advance[20] = ^(state & 32'h3fbb547c);
-        crc32c_advance[21] = ^(state & 32'h20279581);
-        crc32c_advance[22] = ^(state & 32'h1f1e167a);
-        crc32c_advance[23] = ^(state & 32'h616d118d);
-        crc32c_advance[24] = ^(state & 32'h9d8b1e63);
-        crc32c_advance[25] = ^(state & 32'h3b163cc6);
-        crc32c_advance[26] = ^(state & 32'h297d44f5);
-        crc32c_advance[27] = ^(state & 32'h52fa89eb);
-        crc32c_advance[28] = ^(state & 32'ha5f513d7);
-        crc32c_advance[29] = ^(state & 32'h4bea27af);
-        crc32c_advance[30] = ^(state & 32'h97d44f5e);
-        crc32c_advance[31] = ^(state & 32'h2fa89ebc);
-      end
-    endcase
+  // Remainders in coordinates in which a word of 8 bytes is one step of a shift register.
+  localparam logic [31:0] CRC32C_START = 32'h5f700c6e;
+
+  /// Coordinates of the remainder of a word, first byte in bits 7:0, from state 0.
+  function automatic logic [31:0] crc32c_word(input logic [63:0] bytes);
+    crc32c_word[0] = ^(bytes & 64'h9bea928158ab8c46);
+    crc32c_word[1] = ^(bytes & 64'h7b982c26165e4515);
+    crc32c_word[2] = ^(bytes & 64'hc7d422355ee5f6e6);
+    crc32c_word[3] = ^(bytes & 64'hf286bf5ed8f388b6);
+    crc32c_word[4] = ^(bytes & 64'hcb585eb0f0fc6362);
+    crc32c_word[5] = ^(bytes & 64'he6255d451c3de552);
+    crc32c_word[6] = ^(bytes & 64'h161e1052d3196516);
+    crc32c_word[7] = ^(bytes & 64'h47c148cd297f0d42);
+    crc32c_word[8] = ^(bytes & 64'h14bb0b7ce35538ee);
+    crc32c_word[9] = ^(bytes & 64'h23b4c7e0d05bf0d8);
+    crc32c_word[10] = ^(bytes & 64'h20a5a4e408342cf8);
+    crc32c_word[11] = ^(bytes & 64'h80a34bd3f8e44418);
+    crc32c_word[12] = ^(bytes & 64'hb7441b1b670ede46);
+    crc32c_word[13] = ^(bytes & 64'h61f94533f16165be);
+    crc32c_word[14] = ^(bytes & 64'hc66d7dfbf8bddcaa);
+    crc32c_word[15] = ^(bytes & 64'h7a19d4f415f4f028);
+    crc32c_word[16] = ^(bytes & 64'hbf6ca8b87278fb20);
+    crc32c_word[17] = ^(bytes & 64'hb691a9242b7be938);
+    crc32c_word[18] = ^(bytes & 64'h67c074f227e61bce);
+    crc32c_word[19] = ^(bytes & 64'h24d22c370f8297dc);
+    crc32c_word[20] = ^(bytes & 64'h39cda84fea951322);
+    crc32c_word[21] = ^(bytes & 64'h86cfabaf257b2260);
+    crc32c_word[22] = ^(bytes & 64'hfe13f5cf8933a21c);
+    crc32c_word[23] = ^(bytes & 64'h8d572b453f94a05c);
+    crc32c_word[24] = ^(bytes & 64'h573a3bea29a8348c);
+    crc32c_word[25] = ^(bytes & 64'he6462fd3b4ff98fc);
+    crc32c_word[26] = ^(bytes & 64'hb5616632fce0da40);
+    crc32c_word[27] = ^(bytes & 64'h1f07f8f6f4e0e8f8);
+    crc32c_word[28] = ^(bytes & 64'h7f79b774ffe2a4b4);
+    crc32c_word[29] = ^(bytes & 64'h7fd9c9f4a53880a4);
+    crc32c_word[30] = ^(bytes & 64'hb613e8c582e833a0);
+    crc32c_word[31] = ^(bytes & 64'h80bdcb5edc08b544);
+  endfunction
+
+  /// Coordinates after another word of zero bytes.
+  function automatic logic [31:0] crc32c_step(input logic [31:0] coordinates);
+    crc32c_step = {coordinates[30:0], 1'b0} ^ (coordinates[31] ? 32'h1edc6f41 : 32'd0);
+  endfunction
+
+  /// The state of these coordinates.
+  function automatic logic [31:0] crc32c_state(input logic [31:0] coordinates);
+    crc32c_state[0] = ^(coordinates & 32'h22183833);
+    crc32c_state[1] = ^(coordinates & 32'hc8e9bb3e);
+    crc32c_state[2] = ^(coordinates & 32'he268364e);
+    crc32c_state[3] = ^(coordinates & 32'h11f404bc);
+    crc32c_state[4] = ^(coordinates & 32'h2860ea84);
+    crc32c_state[5] = ^(coordinates & 32'h19b954a6);
+    crc32c_state[6] = ^(coordinates & 32'h60461c94);
+    crc32c_state[7] = ^(coordinates & 32'hf30b869c);
+    crc32c_state[8] = ^(coordinates & 32'hb2f231e6);
+    crc32c_state[9] = ^(coordinates & 32'he2b93f08);
+    crc32c_state[10] = ^(coordinates & 32'h20f35de6);
+    crc32c_state[11] = ^(coordinates & 32'h8d935dc6);
+    crc32c_state[12] = ^(coordinates & 32'h57ca42f2);
+    crc32c_state[13] = ^(coordinates & 32'h81e28702);
+    crc32c_state[14] = ^(coordinates & 32'h66e39d9a);
+    crc32c_state[15] = ^(coordinates & 32'hfff2b98);
+    crc32c_state[16] = ^(coordinates & 32'h1010fa48);
+    crc32c_state[17] = ^(coordinates & 32'h789b798);
+    crc32c_state[18] = ^(coordinates & 32'h832191e);
+    crc32c_state[19] = ^(coordinates & 32'h61baf5ce);
+    crc32c_state[20] = ^(coordinates & 32'h79d5fe02);
+    crc32c_state[21] = ^(coordinates & 32'h8fb28452);
+    crc32c_state[22] = ^(coordinates & 32'hd7e262a8);
+    crc32c_state[23] = ^(coordinates & 32'hf06d7230);
+    crc32c_state[24] = ^(coordinates & 32'hfadbaa32);
+    crc32c_state[25] = ^(coordinates & 32'h48bc688c);
+    crc32c_state[26] = ^(coordinates & 32'h440cb9f0);
+    crc32c_state[27] = ^(coordinates & 32'he1b7c6fa);
+    crc32c_state[28] = ^(coordinates & 32'hd07403fc);
+    crc32c_state[29] = ^(coordinates & 32'hf3c5431c);
+    crc32c_state[30] = ^(coordinates & 32'h50673126);
+    crc32c_state[31] = ^(coordinates & 32'hcdea10ac);
   endfunction
 
   /// The state after `count` zero bytes, 1 <= count <= 16.

@@ -1,5 +1,5 @@
 /// What the windows need beside the array, per pixel and channel of the tile: sums of codes (for the weight zero point and
-/// average pooling), maxima (max pooling), or the two codes of an addition.
+/// average pooling), maxima (max pooling), or the two codes of an addition (the first in the sum, the second beside it).
 ///
 /// Same latency as mac_array: the result of the step in cycle t is in `sum_o` in cycle t + Latency. In CONV mode every channel
 /// holds the sum over the whole window of its pixel. 24 bits hold 255 x 255 codes, the largest window of a pool or of a
@@ -10,7 +10,7 @@ module window_sum
   parameter int Pixels  = 8,
   parameter int Inputs  = 8,
   parameter int Outputs = 16,
-  parameter int Latency = 12         // more than 2
+  parameter int Latency = 13         // more than 2
 ) (
   input  logic                            clk_i,
   input  logic [7:0]                      opcode_i,
@@ -23,13 +23,16 @@ module window_sum
   input  logic [Pixels-1:0]               inside_i,
   input  logic [Pixels-1:0][Inputs*8-1:0] codes_i,
   output logic signed [23:0]              sum_o [Pixels][Outputs],
-  output logic [7:0]                      second_o [Pixels][Outputs] // ADD: the second code; the first is in sum_o[7:0]
+  output logic [7:0]                      code_o [Pixels][Outputs]  // max pooling: the maximum; ADD: the second code
 );
   localparam int WordsPerTile = Outputs / Inputs;
-  wire is_conv = opcode_i == OP_CONV;
-  wire is_add = opcode_i == OP_ADD;
-  wire is_max = opcode_i == OP_POOL && pool_i == POOL_MAX;
-  wire is_average = opcode_i == OP_POOL && pool_i == POOL_AVERAGE;
+  logic is_conv_q, is_add_q, is_max_q, is_average_q;  // constant while steps are on their way
+  always_ff @(posedge clk_i) begin
+    is_conv_q <= opcode_i == OP_CONV;
+    is_add_q <= opcode_i == OP_ADD;
+    is_max_q <= opcode_i == OP_POOL && pool_i == POOL_MAX;
+    is_average_q <= opcode_i == OP_POOL && pool_i == POOL_AVERAGE;
+  end
 
   // ---- the step, as late as the array needs
   typedef struct packed {
@@ -50,54 +53,63 @@ module window_sum
     for (int stage = 2; stage <= Latency - 2; stage += 1) steps_q[stage] <= steps_q[stage-1];
   end
 
-  // ---- 1: what a step adds to each channel
-  logic valid_q, first_q, keep_q, conv_q, max_q;
-  logic [WordsPerTile-1:0] load_q, second_q;  // of the words of a tile: write the value, the second code
-  logic signed [Pixels-1:0][Outputs-1:0][10:0] value_q;
-  always_ff @(posedge clk_i) begin
-    valid_q <= step.valid;
-    first_q <= step.first;
-    conv_q <= is_conv;
-    max_q <= is_max;
-    keep_q <= !step.first && !is_max && !is_add;
+  // ---- what a step adds: its own code to each channel of the word, or the sum over all channels to every channel
+  logic [WordsPerTile-1:0] add, second;  // by word of a tile: adds to the sums, replaces the second codes
+  wire keep = !step.first && !is_add_q;
+  logic [Pixels-1:0][WordsPerTile-1:0] counted;
+  logic signed [Pixels-1:0][10:0] total;
+  always_comb begin
     for (int word = 0; word < WordsPerTile; word += 1) begin
-      load_q[word] <= step.valid && (!is_add || (!step.second && step.tile_word == 1'(word)));
-      second_q[word] <= step.valid && is_add && step.second && step.tile_word == 1'(word);
-    end
-  end
-  for (genvar pixel = 0; pixel < Pixels; pixel += 1) begin : gen_value
-    logic signed [10:0] total;
-    always_comb begin
-      total = '0;
-      for (int lane = 0; lane < Inputs; lane += 1) total += 11'($signed(step.codes[pixel][lane*8 +: 8]));
-    end
-    for (genvar channel = 0; channel < Outputs; channel += 1) begin : gen_channel
-      wire mine = step.tile_word == 1'(channel / Inputs);
+      add[word] = step.valid && (!is_add_q || (!step.second && step.tile_word == 1'(word)));
+      second[word] = step.valid && is_add_q && step.second && step.tile_word == 1'(word);
       // Positions outside the input do not count in an average.
-      wire counted = mine && step.active[pixel] && (step.in_range[pixel] || !is_average);
-      always_ff @(posedge clk_i) begin
-        if (is_conv) value_q[pixel][channel] <= total;
-        else if (counted) value_q[pixel][channel] <= 11'($signed(step.codes[pixel][(channel % Inputs)*8 +: 8]));
-        else value_q[pixel][channel] <= is_max ? -11'sd128 : 11'sd0;
+      for (int pixel = 0; pixel < Pixels; pixel += 1) begin
+        counted[pixel][word] = step.tile_word == 1'(word) && step.active[pixel] && (step.in_range[pixel] || !is_average_q);
       end
+    end
+    for (int pixel = 0; pixel < Pixels; pixel += 1) begin
+      total[pixel] = '0;
+      for (int lane = 0; lane < Inputs; lane += 1) total[pixel] += 11'($signed(step.codes[pixel][lane*8 +: 8]));
     end
   end
 
-  // ---- 2: the sums
-  logic signed [23:0] sum_q [Pixels][Outputs];
-  logic [7:0] code_q [Pixels][Outputs];
+  // ---- sums
   for (genvar pixel = 0; pixel < Pixels; pixel += 1) begin : gen_pixel
-    for (genvar channel = 0; channel < Outputs; channel += 1) begin : gen_channel
-      wire signed [10:0] value = value_q[pixel][channel];
-      wire greater = first_q || $signed(value[7:0]) > $signed(sum_q[pixel][channel][7:0]);
-      always_ff @(posedge clk_i) begin
-        if (load_q[channel / Inputs] && (!max_q || greater)) begin
-          sum_q[pixel][channel] <= 24'(value) + (keep_q ? sum_q[pixel][channel] : 24'sd0);
-        end
-        if (second_q[channel / Inputs]) code_q[pixel][channel] <= value[7:0];
+    for (genvar pair = 0; pair < Outputs / 2; pair += 1) begin : gen_pair
+      localparam int Word = 2 * pair / Inputs;
+      localparam int Lane = 2 * pair % Inputs;
+      dsp_pair_sum u_sum (
+        .clk_i, .add_i(add[Word]), .keep_i(keep), .own_i(!is_conv_q && counted[pixel][Word]), .shared_i(is_conv_q),
+        .code_a_i(step.codes[pixel][Lane*8 +: 8]), .code_b_i(step.codes[pixel][(Lane+1)*8 +: 8]),
+        .value_i(total[pixel]), .sum_a_o(sum_o[pixel][2*pair]), .sum_b_o(sum_o[pixel][2*pair+1])
+      );
+    end
+  end
+
+  // ---- maxima and second codes
+  logic [Pixels-1:0][Inputs*8-1:0] codes_q;
+  logic [Pixels-1:0][WordsPerTile-1:0] floor_q, take_q, compare_q;  // becomes the smallest code, the step's, the larger
+  logic [7:0] code_q [Pixels][Outputs];
+  always_ff @(posedge clk_i) begin
+    codes_q <= step.codes;
+    for (int pixel = 0; pixel < Pixels; pixel += 1) begin
+      for (int word = 0; word < WordsPerTile; word += 1) begin
+        floor_q[pixel][word] <= step.valid && is_max_q && step.first && !counted[pixel][word];
+        take_q[pixel][word] <= second[word] || (step.valid && is_max_q && step.first);
+        compare_q[pixel][word] <= step.valid && is_max_q && counted[pixel][word];
       end
     end
   end
-  assign sum_o = sum_q;
-  assign second_o = code_q;
+  for (genvar pixel = 0; pixel < Pixels; pixel += 1) begin : gen_code
+    for (genvar channel = 0; channel < Outputs; channel += 1) begin : gen_channel
+      localparam int Word = channel / Inputs;
+      wire [7:0] code = codes_q[pixel][(channel % Inputs)*8 +: 8];
+      wire greater = $signed(code) > $signed(code_q[pixel][channel]);
+      always_ff @(posedge clk_i) begin
+        if (floor_q[pixel][Word]) code_q[pixel][channel] <= 8'h80;
+        else if (take_q[pixel][Word] || (compare_q[pixel][Word] && greater)) code_q[pixel][channel] <= code;
+      end
+    end
+  end
+  assign code_o = code_q;
 endmodule

@@ -153,16 +153,7 @@ function crcFunctions() {
     ...matrix("crc32c_data", "bytes", data, dataBits),
     "  endfunction",
     "",
-    "  /// The state after `count` words of 8 zero bytes, 1 <= count <= 4.",
-    "  function automatic logic [31:0] crc32c_advance(input logic [31:0] state, input logic [2:0] count);",
-    "    case (count)",
-    ...Array.from({ length: CRC_WORDS }, (_, index) => [
-      index === CRC_WORDS - 1 ? "      default: begin" : `      3'd${index + 1}: begin`,
-      ...matrix("crc32c_advance", "state", advance(index + 1), 32).map((line) => `    ${line}`),
-      "      end",
-    ]).flat(),
-    "    endcase",
-    "  endfunction",
+    ...crcCoordinates(data.slice(-64), advance(1)),
     "",
     "  /// The state after `count` zero bytes, 1 <= count <= 16.",
     "  function automatic logic [31:0] crc32c_skip(input logic [31:0] state, input logic [4:0] count);",
@@ -175,6 +166,59 @@ function crcFunctions() {
     "    endcase",
     "  endfunction",
   ];
+}
+
+/**
+ * Remainders in coordinates in which 8 zero bytes are one step of a shift register. With W the effect of 8 zero bytes, the
+ * remainders v, W v, ... W^31 v are a basis, in which W only shifts; what leaves at the top returns as the polynomial's
+ * coefficients, the CRC's own polynomial, because squaring (x^64 is six squarings of x) maps its roots onto each other.
+ */
+function crcCoordinates(wordColumns, zeroWord) {
+  const apply = (columns, state) =>
+    columns.reduce((sum, column, bit) => ((state >>> bit) & 1 ? sum ^ column : sum), 0) >>> 0;
+  const basis = [1];
+  while (basis.length < 33) basis.push(apply(zeroWord, basis[basis.length - 1]));
+  const top = basis.pop();
+  const coordinates = solver(basis);
+  const start = coordinates(0xffff_ffff);
+  return [
+    "  // Remainders in coordinates in which a word of 8 bytes is one step of a shift register.",
+    `  localparam logic [31:0] CRC32C_START = 32'h${hex(start, 8)};`,
+    "",
+    "  /// Coordinates of the remainder of a word, first byte in bits 7:0, from state 0.",
+    "  function automatic logic [31:0] crc32c_word(input logic [63:0] bytes);",
+    ...matrix("crc32c_word", "bytes", wordColumns.map(coordinates), 64),
+    "  endfunction",
+    "",
+    "  /// Coordinates after another word of zero bytes.",
+    "  function automatic logic [31:0] crc32c_step(input logic [31:0] coordinates);",
+    `    crc32c_step = {coordinates[30:0], 1'b0} ^ (coordinates[31] ? 32'h${hex(coordinates(top), 8)} : 32'd0);`,
+    "  endfunction",
+    "",
+    "  /// The state of these coordinates.",
+    "  function automatic logic [31:0] crc32c_state(input logic [31:0] coordinates);",
+    ...matrix("crc32c_state", "coordinates", basis, 32),
+    "  endfunction",
+  ];
+}
+
+/** The function that writes a 32-bit vector as a sum of basis vectors: bit k of the result says whether vector k is in it. */
+function solver(basis) {
+  const reduced = [];
+  basis.forEach((vector, index) => {
+    let [value, members] = [vector, (1 << index) >>> 0];
+    for (const row of reduced)
+      if ((value >>> row.pivot) & 1) [value, members] = [(value ^ row.value) >>> 0, members ^ row.members];
+    if (value === 0) throw new Error("CRC-32C: the vectors are no basis.");
+    reduced.push({ value, members, pivot: 31 - Math.clz32(value) });
+  });
+  return (vector) => {
+    let [value, members] = [vector, 0];
+    for (const row of reduced)
+      if ((value >>> row.pivot) & 1) [value, members] = [(value ^ row.value) >>> 0, members ^ row.members];
+    if (value !== 0) throw new Error("CRC-32C: the vectors are no basis.");
+    return members >>> 0;
+  };
 }
 
 function matrix(target, source, columns, bits) {

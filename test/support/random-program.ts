@@ -211,8 +211,10 @@ class ProgramGenerator {
         return { bias, multiplier: random.pick([1, 1, 2]), shiftA: ownShiftA, shiftB: ownShiftB };
       }
       if (style === "extreme") {
-        const multiplier = random.integer(-(2 ** 31), 2 ** 31 - 1);
-        return { bias, multiplier, shiftA: random.integer(0, 62), shiftB: random.integer(0, 31) };
+        const shiftA = random.integer(0, 62);
+        const limit = 2 ** Math.min(31, 20 + shiftA);
+        const multiplier = random.integer(-limit, limit - 1);
+        return { bias, multiplier, shiftA, shiftB: random.integer(0, 31) };
       }
       const multiplier = random.pick([
         0,

@@ -2,6 +2,7 @@
 import {
   CHANNEL_PARAMETER_BYTES,
   type ComputeCommand,
+  isEngineScale,
   roundingCodes,
   unpackChannelParameters,
 } from "@sluice/sdk/overlay";
@@ -63,8 +64,9 @@ export function readRequantizePlan(
     image.read(command.parametersOffset, channels * CHANNEL_PARAMETER_BYTES),
     channels,
   );
-  for (const { shiftA, shiftB } of records) {
+  for (const { multiplier, shiftA, shiftB } of records) {
     requireCommand(shiftA <= LARGEST_SHIFT_A && shiftB <= LARGEST_SHIFT_B, "a shift is too large");
+    requireCommand(isEngineScale(multiplier, shiftA), "a scale is too large");
   }
   return {
     bias: Int32Array.from(records, (record) => record.bias),

@@ -4,7 +4,7 @@
  */
 import { CompileError } from "../errors.js";
 import type { RoundingStage, Shape } from "../graph/types.js";
-import type { ChannelParameters } from "../overlay/channel-parameters.js";
+import { type ChannelParameters, isEngineScale } from "../overlay/channel-parameters.js";
 import type { EngineLayer } from "./engine-layer.js";
 import { type Interval, roundShift, stageOfChannel } from "./rounding.js";
 
@@ -97,6 +97,18 @@ function proveStageA(
     return Number(roundShift(product, shift, stage.rounding));
   });
   prove("stage A result", place, Math.min(...rounded), Math.max(...rounded), INT32);
+  if (!isEngineScale(multiplier, shift)) {
+    throw new CompileError(
+      "scale-range",
+      "A requantisation scale is larger than the engine's product has room for.",
+      {
+        place,
+        expected: "multiplier / 2^shift in -2^20 .. 2^20",
+        found: `${multiplier} / 2^${shift}`,
+        hint: "Give the layer's result a coarser scale.",
+      },
+    );
+  }
 }
 
 function prove(what: string, place: string, low: number, high: number, { min, max }: Interval): void {

@@ -37,13 +37,13 @@ function ultraRams({ activationRows, weightLines, pixels, inputs, outputs }: Ove
 
 /**
  * What yosys maps each part to (docs/synthesis.md), scaled with the geometry: the tables of a pair of decoder lanes, the
- * output and addend tables of a requantisation lane, a pixel's share of the tap store, the predictor's history of an
+ * addend tables of a requantisation lane, a pixel's share of the tap store, the predictor's history of an
  * output; then bus FIFOs, the commands' check, the table builder and the words in front of the lanes.
  */
 function blockRams({ decoderLanes, requantizeLanes, pixels, outputs }: OverlayGeometry): number {
   const decoder = 5.5 * Math.ceil(decoderLanes / 2);
   const predictor = outputs - 0.5;
-  const requantizer = 1.5 * requantizeLanes;
+  const requantizer = requantizeLanes;
   const taps = pixels;
   const fifosAndTables = 10;
   return decoder + predictor + requantizer + taps + fifosAndTables;

@@ -8,15 +8,23 @@
  *        9      1  shiftB      0..31, stage B
  *       10      6  zero
  *
+ * The engine's product has 76 bits, so the scale multiplier / 2^shiftA lies in -2^20 .. 2^20 (the upper end excluded).
  * CONV and DEPTHWISE have one record per output channel, rounded up to whole output tiles; POOL and ADD have one.
  */
 export const CHANNEL_PARAMETER_BYTES = 16;
+const SCALE_BITS = 20;
 
 export interface ChannelParameters {
   readonly bias: number;
   readonly multiplier: number;
   readonly shiftA: number;
   readonly shiftB: number;
+}
+
+/** Whether the engine can scale by multiplier / 2^shiftA; any int32 will do from a shift of 11 on. */
+export function isEngineScale(multiplier: number, shiftA: number): boolean {
+  const limit = 2 ** (SCALE_BITS + shiftA);
+  return multiplier >= -limit && multiplier < limit;
 }
 
 export function packChannelParameters(channels: readonly ChannelParameters[]): Uint8Array {

@@ -80,6 +80,19 @@ describe("refusals", () => {
     expect(error).toMatchObject({ code: "overflow", place: "convolution0, channel 0" });
   });
 
+  it("of a scale beyond the engine's product", () => {
+    const scaled = (multiplier: number) => {
+      const net = builder(4, 4, 1);
+      const weights = new Int16Array(4).fill(1);
+      return net.finish(
+        "scale",
+        net.add(quant(stageA(0, multiplier)), [net.add(convolution(1, { weights }), [0])]),
+      );
+    };
+    expect(() => compile(scaled(2 ** 20 - 1), { geometry: smallGeometry, codec: rawCodec })).not.toThrow();
+    expect(refusal(scaled(2 ** 20))).toMatchObject({ code: "scale-range", place: "convolution0, channel 0" });
+  });
+
   it("of an accumulator that could overflow", () => {
     const net = builder(1, 1, 8);
     // Declared by hand: the builder's own proof would refuse the graph before the compiler sees it.
