@@ -12,7 +12,8 @@
 module ans_lane (
   input  logic        clk_i,
   input  logic        arm_i,           // start of a segment
-  input  logic        exists_i,        // then: the lane asks for words
+  input  logic        exists_i,        // then: the lane asks for words,
+  input  logic        peek_i,          // or all of them do, to look at the next ones
   input  logic        fill_i,          // words come before there is a state ...
   input  logic        fill_first_i,    // ... the first of them
   input  logic        begin_i,         // take the state
@@ -33,7 +34,8 @@ module ans_lane (
   logic [3:0] offset_q;
   logic [7:0] state_q;
   logic ask_q;
-  wire [15:0] window = 16'({word1_q, word0_q} >> offset_q);
+  logic [15:0] window;
+  bit_window u_window (.bits_i({word1_q[14:0], word0_q}), .offset_i(offset_q), .window_o(window));
 
   // ---- the state loop
   wire [8:0] code = entry_i[8:0];
@@ -60,18 +62,18 @@ module ans_lane (
   wire ask = mine && (offset_q == 0 ? end_offset != 0 : end_offset > 5'd16);
   wire insert1 = give_i && ask_q && offset_q == 0;
   wire insert2 = give_i && ask_q && offset_q != 0;
-  wire [15:0] word = blank_i ? 16'd0 : word_i;
   assign ask_o = ask_q;
 
   always_ff @(posedge clk_i) begin
-    if (advance || fill_first_i) word0_q <= insert1 ? word : word1_q;
-    if (advance || insert1) word1_q <= advance && !insert2 ? word2_q : word;
-    if (insert2) word2_q <= word;
+    if (advance || fill_first_i) word0_q <= insert1 ? word_i & ~{16{blank_i}} : word1_q;
+    if (advance || insert1) word1_q <= advance && !insert2 ? word2_q : word_i & ~{16{blank_i}};
+    if (insert2 && blank_i) word2_q <= '0;
+    else if (insert2) word2_q <= word_i;
     state_q <= state;
     if (arm_i) offset_q <= '0;
     else if (begin_i) offset_q <= 4'd8;
     else if (mine) offset_q <= end_offset[3:0];
-    if (arm_i) ask_q <= exists_i;
+    if (arm_i) ask_q <= exists_i || peek_i;
     else if (give_i && !fill_i) ask_q <= ask;
   end
 
@@ -82,13 +84,19 @@ module ans_lane (
   logic [7:0] value_q, symbol_q;
   logic [15:0] window_q;
   logic escape2_q;
-  wire [7:0] raw = 8'(window_q >> bits_q);
+  logic [7:0] raw;
+  bit_window #(.Bits(8)) u_raw (.bits_i(23'(window_q)), .offset_i(bits_q), .window_o(raw));
+  wire [7:0] shifted = value_q << shift_q[1:0];
   logic [7:0] symbol;
   always_comb begin
     logic [3:0] nibble;
     nibble = second_i ? (escape_q ? raw[7:4] : value_q[7:4]) : (escape_q ? raw[3:0] : value_q[3:0]);
     if (pairs_i) symbol = !escape_q && nibble == 4'd8 ? raw : 8'($signed(nibble));
-    else symbol = escape_q ? raw : (value_q << shift_q) | (raw & ~(8'hff << shift_q));
+    else begin
+      for (int at = 0; at < 8; at += 1) begin
+        symbol[at] = escape_q || 3'(at) < shift_q ? raw[at] : shift_q[2] && at >= 4 ? shifted[at%4] : shifted[at];
+      end
+    end
     // Less half of what the raw bits count.
     weight_o = symbol_q + (escape2_q || shift2_q == 0 ? 8'd0 : 8'hff << (shift2_q - 3'd1));
   end

@@ -17,6 +17,7 @@ module ans_lanes #(
 
   input  logic                       pairs_i,
   input  logic [Lanes-1:0]           exists_i,
+  input  logic                       peek_i,
   input  logic                       arm_i,           // a segment: see ans_lane
   input  logic                       fill_i,
   input  logic                       fill_first_i,
@@ -56,7 +57,7 @@ module ans_lanes #(
       end
     end
     ans_lane u_lane (
-      .clk_i, .arm_i, .exists_i(exists_i[lane]), .fill_i, .fill_first_i, .begin_i, .step_i, .in_step_i(in_step_q[lane]), .give_i,
+      .clk_i, .arm_i, .exists_i(exists_i[lane]), .peek_i, .fill_i, .fill_first_i, .begin_i, .step_i, .in_step_i(in_step_q[lane]), .give_i,
       .word_i(words_i[lane]), .blank_i(blank_i[lane]), .ask_o(ask_o[lane]), .pairs_i, .shift_i(shift_q[lane]),
       .entry_i(entries[lane]), .state_o(state[lane]), .second_i, .weight_o(weights_o[lane])
     );

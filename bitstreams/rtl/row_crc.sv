@@ -22,38 +22,68 @@ module row_crc
   output logic                    done_o,          // the last row is in ...
   output logic                    good_o           // ... and the sum is the one expected
 );
-  localparam int Zeros = 16 - Outputs;             // bytes behind a row in the matrix of 16
+  localparam int Bits = 8 * Outputs;
+  typedef logic [31:0][Bits-1:0] matrix_t;
+
+  // What each bit of a row adds to the sum.
+  function automatic matrix_t row_matrix();
+    for (int at = 0; at < Bits; at += 1) begin
+      logic [31:0] column;
+      column = crc32c_data(256'd1 << (256 - Bits + at));
+      for (int bit_at = 0; bit_at < 32; bit_at += 1) row_matrix[bit_at][at] = column[bit_at];
+    end
+  endfunction
+  localparam matrix_t Matrix = row_matrix();
+
+  // Parity of the bits of a mask, six at a time: what a LUT takes.
+  function automatic logic parity(input logic [Bits-1:0] bits, input logic [Bits-1:0] mask);
+    logic [Bits/6:0] sixes;
+    int taken;
+    sixes = '0;
+    taken = 0;
+    for (int at = 0; at < Bits; at += 1) begin
+      if (mask[at]) begin
+        sixes[taken/6] ^= bits[at];
+        taken += 1;
+      end
+    end
+    parity = (^sixes[5:0]) ^ (^sixes[Bits/6:6]);
+  endfunction
+
   logic [Outputs-1:0][7:0] row_q;
   logic valid_q, first_q, narrow_q, last_q;        // with the row
-  logic valid2_q, first2_q, narrow2_q, last2_q;    // with its part of the sum
-  logic [31:0] part_q, sum_q, expected_q;          // the expected one inverted, as a CRC-32C leaves it
+  logic [31:0] sum_q, expected_q;                  // the expected one inverted, as a CRC-32C leaves it
   logic [3:0] left_q, missing_q;                   // bytes still to advance the sum, the expected value by
-  logic last3_q, done_q;
+  logic last2_q, done_q;
 
   wire is_narrow = last_width_i != 5'(Outputs);
   wire by_words = Outputs == 16 && last_width_i[3];
   wire [3:0] more = by_words ? {1'b0, last_width_i[2:0]} : last_width_i[3:0] - 4'd1;
-  wire narrow = narrow2_q && !first2_q;
-  wire [255:0] bytes = {128'(row_q) << (8 * Zeros), 128'd0};
-  wire add = valid2_q ? !narrow || more == 0 : left_q == 4'd1;
-  wire [31:0] full_sum = crc32c_skip(sum_q, 5'(Outputs));
-  wire [31:0] words_sum = crc32c_skip(sum_q, 5'd8);
+  wire narrow = narrow_q && !first_q;
+  // The last cycle of a row brings its bytes in; before it the sum advances by a byte in each.
+  wire add = valid_q ? !narrow || more == 0 : left_q == 4'd1;
   wire [31:0] byte_sum = crc32c_skip(sum_q, 5'd1);
+  // The sum goes through the matrix together with the row: with its first bytes that advances it by all of a row, with those
+  // from the middle of 16 on by 8.
+  wire [31:0] sum_first = narrow ? 32'd0 : sum_q;
+  wire [31:0] sum_middle = narrow && by_words ? sum_q : 32'd0;
+  wire [Bits-1:0] bits = row_q ^ Bits'({sum_middle, 32'd0, sum_first});
+  logic [31:0] part;
+  for (genvar at = 0; at < 32; at += 1) begin : gen_part
+    assign part[at] = parity(bits, Matrix[at]);
+  end
 
   assign done_o = done_q;
   assign good_o = sum_q == expected_q;
 
   always_ff @(posedge clk_i) begin
-    for (int at = 0; at < Outputs; at += 1) row_q[at] <= last_tile_i && 5'(at) >= last_width_i ? 8'd0 : row_i[at];
+    if (valid_i) begin
+      for (int at = 0; at < Outputs; at += 1) row_q[at] <= last_tile_i && 5'(at) >= last_width_i ? 8'd0 : row_i[at];
+      first_q <= tile_first_i;
+      narrow_q <= last_tile_i && is_narrow;
+    end
     valid_q <= valid_i;
-    first_q <= tile_first_i;
-    narrow_q <= last_tile_i && is_narrow;
     last_q <= valid_i && last_i;
-    if (valid_q) part_q <= crc32c_data(bytes);
-    valid2_q <= valid_q;
-    first2_q <= first_q;
-    narrow2_q <= narrow_q;
-    last2_q <= last_q;
     if (expect_i[0]) expected_q[15:0] <= ~expected_i;
     if (expect_i[1]) expected_q[31:16] <= ~expected_i;
     else if (missing_q != 0) expected_q <= crc32c_skip(expected_q, 5'd1);
@@ -62,23 +92,22 @@ module row_crc
       left_q <= '0;
       missing_q <= '0;
       done_q <= 1'b0;
-      last3_q <= 1'b0;
+      last2_q <= 1'b0;
       valid_q <= 1'b0;
-      valid2_q <= 1'b0;
     end else begin
       if (expect_i[1]) missing_q <= 4'(5'(Outputs) - last_width_i);
       else if (missing_q != 0) missing_q <= missing_q - 4'd1;
-      if (valid2_q || left_q != 0) begin
-        sum_q <= (valid2_q ? (!narrow ? full_sum : by_words ? words_sum : byte_sum) : byte_sum) ^ (add ? part_q : 32'd0);
+      if (valid_q || left_q != 0) begin
+        sum_q <= (add && (!narrow || by_words) ? 32'd0 : byte_sum) ^ (add ? part : 32'd0);
       end
-      if (valid2_q) left_q <= narrow ? more : '0;
+      if (valid_q) left_q <= narrow ? more : '0;
       else if (left_q != 0) left_q <= left_q - 4'd1;
-      last3_q <= last2_q || (last3_q && left_q != 0);
-      done_q <= last3_q && left_q == 0;
+      last2_q <= last_q || (last2_q && left_q != 0);
+      done_q <= last2_q && left_q == 0;
     end
   end
 
 `ifndef SYNTHESIS
-  RowsAreApart_A: assert property (@(posedge clk_i) disable iff (start_i) valid2_q |-> left_q == 0);
+  RowsAreApart_A: assert property (@(posedge clk_i) disable iff (start_i) valid_q |-> left_q == 0);
 `endif
 endmodule

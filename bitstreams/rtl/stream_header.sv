@@ -30,7 +30,7 @@ module stream_header
 
   input  logic                 words_ok_i,       // the next two words are in words_i a cycle later
   input  logic [1:0][15:0]     words_i,
-  output logic                 take_o,           // done with a word
+  output logic                 take_o,           // done with a word, the cycle before
 
   output logic                 done_o,
   output logic                 refused_o,
@@ -59,7 +59,6 @@ module stream_header
   input  logic [11:0]          tile_i,
   output logic [2:0]           tap_offset_o,
   output logic [4:0]           input_offset_o,
-  output logic                 channels_vary_o,  // else the next are not to be looked at
   output logic [Outputs*5-1:0] channel_offsets_o
 );
   typedef enum logic [4:0] {
@@ -78,7 +77,8 @@ module stream_header
   logic [2:0] width_a_q, width_b_q;
   logic signed [7:0] center_q;
   logic [ChannelBits-1:0] index_q;
-  wire [15:0] bits = 16'({words_i[1], words_i[0]} >> offset_q);
+  logic [15:0] bits;
+  bit_window u_window (.bits_i({words_i[1][14:0], words_i[0]}), .offset_i(offset_q), .window_o(bits));
   assign bits_o = bits;
 
   // ---- taking a field
@@ -106,7 +106,9 @@ module stream_header
       default: field = 1'b0;
     endcase
   end
-  assign take_o = field && go && end_offset[4];
+  wire take = field && go && end_offset[4];
+  logic take_q, done_q;
+  assign take_o = take_q;
 
   // ---- what may be wrong
   logic size_ok_q, ranges_ok_q;
@@ -155,7 +157,6 @@ module stream_header
   logic [Outputs*5-1:0] channel_offsets_q;
   assign tap_offset_o = tap_offsets_q ? tap_offset_q : '0;
   assign input_offset_o = width_b_q != 0 ? input_offset_q : '0;
-  assign channels_vary_o = width_a_q != 0;
   assign channel_offsets_o = channel_offsets_q;
   always_ff @(posedge clk_i) begin
     coefficients_o <= coefficients[wanted_tap_i];
@@ -163,7 +164,7 @@ module stream_header
     if (read_i) begin
       tap_offset_q <= tap_offsets[tap_i];
       input_offset_q <= input_offsets[input_i[ChannelBits-1:0]];
-      channel_offsets_q <= channel_offsets[tile_i[$clog2(TileLines)-1:0]];
+      channel_offsets_q <= channel_offsets[width_a_q != 0 ? tile_i[$clog2(TileLines)-1:0] : '0];
     end
     if (state_q == TapOffsets && go) tap_offsets[index_q[7:0]] <= bits[2:0];
     if (state_q == InputOffsets && go) input_offsets[index_q] <= value_b;
@@ -173,12 +174,14 @@ module stream_header
     end
   end
 
-  assign done_o = (state_q == Align && go) || (state_q == SumHigh && go) || (state_q == TapWrite && stored_o && !predicted_o);
+  assign done_o = done_q;
   assign refused_o = state_q == Refused;
   assign expect_o = {state_q == CrcHigh && go, state_q == CrcLow && go};
 
   always_ff @(posedge clk_i) begin
-    fresh_q <= words_ok_i && !take_o;
+    take_q <= take;
+    done_q <= (state_q == Align && go) || (state_q == SumHigh && go) || (state_q == TapWrite && stored_o && !predicted_o);
+    fresh_q <= words_ok_i && !take && !take_q;
     ranges_known_o <= state_q == Ranges && go;
     if (field && go) offset_q <= end_offset[3:0];
     if (clear_i) state_q <= Idle;
@@ -300,11 +303,11 @@ module stream_header
         ChannelOffsets: if (go) begin
           index_q <= index_q + 1'b1;
           if (width_a_q == 0 || last_index) begin
-            if (width_a_q == 0 || line_end) index_q <= '0;
-            state_q <= width_a_q == 0 || line_end ? InputOffsets : ChannelsEnd;
+            if (line_end) index_q <= '0;
+            state_q <= line_end ? InputOffsets : ChannelsEnd;
           end
         end
-        // The rest of the last line.
+        // The rest of the last line; without offsets the one line that is for all tiles.
         ChannelsEnd: begin
           index_q <= line_end ? '0 : index_q + 1'b1;
           if (line_end) state_q <= InputOffsets;

@@ -63,7 +63,7 @@ module weight_decoder
   logic coded_q, odd_bytes_q;
   logic [15:0] outputs_q, inputs_q, taps_q;
   logic [7:0] kernel_width_q;
-  logic [4:0] last_width_q;
+  logic [4:0] last_width_q, few_q, exist_q;
   logic [2:0] lanes_log;
   logic [Lanes-1:0] exists_q;
   always_ff @(posedge clk_i) begin
@@ -76,7 +76,9 @@ module weight_decoder
       kernel_width_q <= command_i.kernel_width;
     end
     last_width_q <= outputs_q[TileBits-1:0] == 0 ? 5'(Outputs) : 5'(outputs_q[TileBits-1:0]);
-    for (int lane = 0; lane < Lanes; lane += 1) exists_q[lane] <= 5'(lane) < 5'd1 << lanes_log && 16'(lane) < outputs_q;
+    few_q <= outputs_q < 16'(Outputs) ? outputs_q[4:0] : 5'(Outputs);
+    exist_q <= few_q < 5'd1 << lanes_log ? few_q : 5'd1 << lanes_log;
+    for (int lane = 0; lane < Lanes; lane += 1) exists_q[lane] <= 5'(lane) < exist_q;
   end
 
   // ---- words
@@ -98,7 +100,7 @@ module weight_decoder
   always_ff @(posedge clk_i) for (int at = 0; at < Peeked; at += 1) peeked_q[at] <= words[at];
 
   // ---- the header
-  logic refused, stored, pairs, predicted, ranges_known, channels_vary;
+  logic refused, stored, pairs, predicted, ranges_known;
   logic [2:0] tap_offset;
   logic [3:0] first, last;
   logic signed [5:0] base;
@@ -123,7 +125,7 @@ module weight_decoder
     .first_o(first), .last_o(last), .ranges_known_o(ranges_known), .base_o(base), .tiles_per_segment_o(tiles_per_segment),
     .segment_words_o(segment_words), .expect_o(expect_sum), .bits_o(header_bits), .channels_o(channels), .top_rows_o(top_rows),
     .wanted_tap_i(wanted_tap), .coefficients_o(coefficients), .read_i(move), .tap_i(walk_tap), .input_i(walk_input),
-    .tile_i(walk_tile), .tap_offset_o(tap_offset), .input_offset_o(input_offset), .channels_vary_o(channels_vary),
+    .tile_i(walk_tile), .tap_offset_o(tap_offset), .input_offset_o(input_offset), 
     .channel_offsets_o(channel_offsets)
   );
 
@@ -179,6 +181,7 @@ module weight_decoder
       tile_first: walk_tile_first, tile_last: walk_tile_last, last_tile: walk_last_tile,
       segment_end: walk_row_end && walk_segment_last, layer_end: walk_row_end && walk_layer_last};
 
+  wire [Outputs-1:0][4:0] offsets = channel_offsets;
   wire signed [7:0] sum = 8'(base) + 8'(input_offset) + 8'(tap_offset);
   always_ff @(posedge clk_i) begin
     if (move) begin
@@ -188,10 +191,10 @@ module weight_decoder
       now_q <= next_q;
       // Above all classes is above all classes, whatever is added.
       sum_q <= !sum[7] && sum[6:4] != 0 ? 6'sd15 : sum[5:0];
+      // The first lane's channel is a multiple of the lanes.
       for (int lane = 0; lane < Lanes; lane += 1) begin
-        logic [3:0] channel;
-        channel = lane < 4 ? {far_q.channel[3:2], 2'd0} : lane < 8 ? {far_q.channel[3], 3'd0} : 4'd0;
-        offset_q[lane] <= channels_vary ? channel_offsets[32'(TileBits'(channel + 4'(lane))) * 5 +: 5] : 5'd0;
+        offset_q[lane] <= lane < 4 ? offsets[TileBits'({far_q.channel[3:2], 2'(lane)})]
+            : lane < 8 ? offsets[TileBits'({far_q.channel[3], 3'(lane)})] : offsets[lane];
       end
     end else if (passing) begin
       far_q.tile_last <= far_q.tile_last || walk_tile_last;
@@ -202,11 +205,10 @@ module weight_decoder
 
   // ---- lanes
   logic [Lanes-1:0][7:0] weights;
-  localparam logic [Lanes-1:0] PeekedLanes = Lanes'((1 << Peeked) - 1);
   ans_lanes #(.Lanes(Lanes), .Entries(Entries)) u_lanes (
     .clk_i, .table_write_i, .table_address_i, .table_entries_i({entry_of(table_entries_i[1]), entry_of(table_entries_i[0])}),
     .map_write_i(map_write_q), .map_address_i(map_address_q), .map_class_i({class_table_i[map_class_q], class_shift_i[map_class_q]}),
-    .pairs_i(pairs), .exists_i(state_q == Arm ? PeekedLanes : exists_q), .arm_i(state_q == Arm || state_q == ArmLanes),
+    .pairs_i(pairs), .exists_i(exists_q), .peek_i(state_q == Arm), .arm_i(state_q == Arm || state_q == ArmLanes),
     .fill_i(state_q == Fill1 || state_q == Fill2), .fill_first_i(state_q == Fill1 && words_ready), .begin_i(state_q == Begin),
     .step_i(step), .move_i(move), .sum_i(sum_q), .offset_i(offset_q), .lanes_next_i(next_q.lanes), .give_i(give), .words_i(words),
     .blank_i(blanks), .ask_o(asks), .second_i(second), .weights_o(weights)
@@ -255,8 +257,11 @@ module weight_decoder
     logic last_tile;
     logic layer_end;
   } part_t;
+  localparam int Groups = Outputs / 4;            // of channels that are written together
   part_t stepped_q, part_q;                       // with the symbols, with the weights
-  logic stepped_valid_q, part_valid_q, part_second_q, part_odd_q, row_valid_q, odd_q;
+  logic stepped_valid_q, stepped_odd_q, part_valid_q, part_second_q, row_valid_q, odd_q, lanes16_q, lanes8_q;
+  logic [Groups-1:0] own, write_q, write_second_q;
+  logic [Groups-1:0][1:0] source_q;               // stored, odd or not; lanes; kept second weights
   logic [Outputs-1:0][7:0] row_q, row_second_q;
   typedef struct packed {
     logic tile_first;
@@ -267,30 +272,47 @@ module weight_decoder
   logic row_tile_last_q;
   wire [8*(Outputs+2)-1:0] stored_bytes = (8*(Outputs+2))'(peeked_q);
   wire part_ends = part_q.tile_last && (part_second_q || !part_q.second_exists);
+  always_comb begin
+    for (int group = 0; group < Groups; group += 1) begin
+      own[group] = lanes16_q || (lanes8_q ? 1'(group >> 1) == stepped_q.channel[3] : 2'(group) == stepped_q.channel[3:2]);
+    end
+  end
   always_ff @(posedge clk_i) begin
-    stepped_valid_q <= step;
+    lanes16_q <= lanes_log == 3'd4;
+    lanes8_q <= lanes_log == 3'd3;
+    stepped_valid_q <= step || stored_step;
+    stepped_odd_q <= odd_q;
     if (step) begin
       stepped_q <= '{channel: now_q.channel, row_end: now_q.row_end, second_exists: now_q.second_exists && pairs,
           tile_first: now_q.tile_first, tile_last: now_q.tile_last, last_tile: now_q.last_tile, layer_end: now_q.layer_end};
     end
-    part_valid_q <= stepped_valid_q || stored_step || (second && stepped_q.second_exists);
-    part_second_q <= second;
-    part_odd_q <= odd_q;
-    part_q <= stepped_q;
-    if (stored) begin
-      part_q <= '{channel: '0, row_end: 1'b1, second_exists: 1'b0, tile_first: walk.tile_first, tile_last: walk.tile_last,
+    if (stored_step) begin
+      stepped_q <= '{channel: '0, row_end: 1'b1, second_exists: 1'b0, tile_first: walk.tile_first, tile_last: walk.tile_last,
           last_tile: walk.last_tile, layer_end: walk.layer_end};
     end
-    for (int at = 0; at < Outputs; at += 1) begin
-      logic own;
-      logic [7:0] weight;
-      weight = lanes_log == 3'd4 ? weights[at] : lanes_log == 3'd3 ? weights[at%8] : weights[at%4];
-      own = 4'(at) >> lanes_log == part_q.channel >> lanes_log;
-      if (stored) row_q[at] <= part_odd_q ? stored_bytes[8*at+8 +: 8] : stored_bytes[8*at +: 8];
-      else if (part_valid_q && (part_second_q ? part_q.row_end : own)) row_q[at] <= own ? weight : row_second_q[at];
-      if (part_second_q && own) row_second_q[at] <= weight;
+    part_valid_q <= stepped_valid_q || (second && stepped_q.second_exists);
+    part_second_q <= second;
+    part_q <= stepped_q;
+    for (int group = 0; group < Groups; group += 1) begin
+      source_q[group] <= stored ? {1'b0, stepped_odd_q} : {1'b1, !own[group]};
+      write_q[group] <= stored || (stepped_valid_q && own[group]) || (second && stepped_q.row_end);
+      write_second_q[group] <= second && own[group];
     end
-    row_valid_q <= part_valid_q && part_q.row_end && state_q != Idle;
+    for (int at = 0; at < Outputs; at += 1) begin
+      logic [7:0] weight;
+      weight = lanes16_q ? weights[at] : lanes8_q ? weights[at%8] : weights[at%4];
+      if (write_q[at/4]) begin
+        case (source_q[at/4])
+          2'd0: row_q[at] <= stored_bytes[8*at +: 8];
+          2'd1: row_q[at] <= stored_bytes[8*at+8 +: 8];
+          2'd2: row_q[at] <= weight;
+          default: row_q[at] <= row_second_q[at];
+        endcase
+      end
+      if (write_second_q[at/4]) row_second_q[at] <= weight;
+    end
+    row_valid_q <= part_valid_q && part_q.row_end;
+    if (clear_i) {stepped_valid_q, part_valid_q, row_valid_q} <= '0;
     row_flags_q <= '{tile_first: part_q.tile_first && !part_second_q, last_tile: part_q.last_tile, layer_end: part_q.layer_end && part_ends};
     row_tile_last_q <= part_ends;
   end
@@ -321,13 +343,9 @@ module weight_decoder
 
   // ---- what is taken other than by lanes
   wire [4:0] stored_take = walk_width + {4'd0, odd_q};
-  always_comb begin
-    case (state_q)
-      StoredRows: take = stored_step ? stored_take[4:1] : '0;
-      StoredEnd: take = {3'd0, odd_q};
-      default: take = {3'd0, header_take};
-    endcase
-  end
+  logic [3:0] stored_take_q;
+  assign take = stored_take_q | {3'd0, header_take};
+  always_ff @(posedge clk_i) stored_take_q <= stored_step ? stored_take[4:1] : {3'd0, state_q == StoredEnd && odd_q};
 
   assign busy_o = state_q != Idle;
   assign damaged_o = state_q == Damaged;

@@ -5,9 +5,9 @@
 /// lane gets is its rank behind the first; ranks that rise by one make two stages of 4:1 multiplexers enough (a reversed
 /// banyan network): the first brings to each group of four lanes the four slots that may be theirs.
 ///
-/// While `ready_o` every word asked for is there, or all of the stream is. `left` counts what is left of the stream, or of
-/// the segment in it; words behind it are blank: the lane has to take zeros. Taking more otherwise, or a segment
-/// longer than the stream, ends in `short_o`.
+/// While `ready_o` every word asked for is there, or all of the stream is. Words behind the end of the stream, or of the
+/// segment in it, are blank: the lane has to take zeros. Taking more than the stream
+/// has otherwise, or with a segment that is longer, ends in `short_o`.
 module weight_words #(
   parameter int Lanes = 16             // 8 or 16
 ) (
@@ -39,25 +39,30 @@ module weight_words #(
   localparam int RowBits = HeadBits - SlotBits;
   localparam int Quads = Lanes / 4;
 
-  logic [HeadBits-1:0] head_q;
+  logic [HeadBits-1:0] head_q, end_q;             // the end of what may be handed out
   logic [2:0] beat_q;                             // of the ring, to be written next
-  logic [HeadBits:0] held_q;
+  logic signed [HeadBits+1:0] real_q;             // words in the ring that are part of the stream (too few before its last beat)
   logic [28:0] beats_q;                           // not yet taken
-  logic open_q, ended_q, ready_q, short_q;
-  logic [30:0] left_q;
+  logic open_q, ended_q, ready_q;
   logic [31:0] segment_q;
+  logic [Lanes-1:0] before_end_q;                 // slots of the end's row
   wire [SlotBits-1:0] slot = head_q[SlotBits-1:0];
   wire [RowBits-1:0] row = head_q[HeadBits-1:SlotBits];
 
   // ---- the ring
   logic [Lanes-1:0][15:0] slots;
   for (genvar at = 0; at < Lanes; at += 1) begin : gen_slot
-    (* ram_style = "distributed" *) logic [15:0] memory [Words/Lanes];
+    // LUT memory is 14 bits wide; two more of them would cost as much again.
+    (* ram_style = "distributed" *) logic [13:0] memory [Words/Lanes];
+    logic [Words/Lanes-1:0][1:0] top_q;
     wire mine = Lanes == 8 || beat_q[0] == 1'(at / 8);
     wire [RowBits-1:0] address = row + RowBits'((SlotBits+1)'(at) < {1'b0, slot});
-    assign slots[at] = memory[address];
+    assign slots[at] = {top_q[address], memory[address]};
     always_ff @(posedge clk_i) begin
-      if (pop_o && mine) memory[beat_q[2 -: RowBits]] <= data_i[16*(at%8) +: 16];
+      if (pop_o && mine) begin
+        memory[beat_q[2 -: RowBits]] <= data_i[16*(at%8) +: 14];
+        top_q[beat_q[2 -: RowBits]] <= data_i[16*(at%8)+14 +: 2];
+      end
     end
   end
 
@@ -71,28 +76,46 @@ module weight_words #(
       default: ones = 3'd2;
     endcase
   endfunction
+  // A sum bit by bit: as few levels of logic as its inputs need, where a carry chain would begin another.
+  function automatic logic [4:0] plus(input logic [4:0] a, input logic [4:0] b);
+    logic carry;
+    carry = 1'b0;
+    for (int at = 0; at < 5; at += 1) begin
+      plus[at] = a[at] ^ b[at] ^ carry;
+      carry = (a[at] && b[at]) || (carry && (a[at] || b[at]));
+    end
+  endfunction
+  function automatic logic greater(input logic [4:0] a, input logic [4:0] b);
+    greater = 1'b0;
+    for (int at = 0; at < 5; at += 1) greater = (a[at] && !b[at]) || (a[at] == b[at] && greater);
+  endfunction
   logic [Quads-1:0][2:0] counts;
-  logic [Quads-1:0][SlotBits-1:0] begins;
-  logic [4:0] asked;
+  logic [Quads-1:0][4:0] begins;
+  logic [4:0] asked, halves;
   always_comb begin
     for (int quad = 0; quad < Quads; quad += 1) counts[quad] = ones(ask_i[4*quad +: 4]);
-    begins[0] = slot;
-    begins[1] = slot + SlotBits'(counts[0]);
-    asked = 5'(counts[0]) + 5'(counts[1]);
+    begins[0] = 5'(slot);
+    begins[1] = plus(5'(slot), 5'(counts[0]));
+    halves = plus(5'(counts[0]), 5'(counts[1]));
+    asked = halves;
     if (Lanes == 16) begin
-      begins[Quads-2] = slot + SlotBits'(counts[0] + counts[1]);
-      begins[Quads-1] = (slot + SlotBits'(counts[Quads-2])) + SlotBits'(4'(counts[0]) + 4'(counts[1]));
-      asked = (5'(counts[0]) + 5'(counts[1])) + (5'(counts[Quads-2]) + 5'(counts[Quads-1]));
+      begins[Quads-2] = plus(5'(slot), halves);
+      begins[Quads-1] = plus(plus(5'(slot), 5'(counts[Quads-2])), halves);
+      asked = plus(halves, plus(5'(counts[Quads-2]), 5'(counts[Quads-1])));
     end
   end
 
-  // ---- blank slots: those behind what is left
-  wire [3:0] left_low = segmented_i ? segment_q[3:0] : left_q[3:0];
-  wire stream_plenty = left_q[30:4] != 0;
-  wire plenty = segmented_i ? segment_q[31:4] != 0 : stream_plenty;
+  // ---- blank slots: when fewer words are left than there are slots, those from the end on
+  wire [SlotBits-1:0] left_low = segmented_i ? segment_q[SlotBits-1:0] : real_q[SlotBits-1:0];
+  wire plenty = segmented_i ? segment_q[31:SlotBits] != 0 : !ended_q || real_q[HeadBits:SlotBits] != 0;
+  wire turns = end_q[SlotBits] != head_q[SlotBits];  // the end lies in the next row
   logic [Lanes-1:0] blank;
   always_comb begin
-    for (int at = 0; at < Lanes; at += 1) blank[at] = !plenty && 4'(SlotBits'(at) - slot) >= left_low;
+    for (int at = 0; at < Lanes; at += 1) begin
+      logic ahead;                                // in the row of the head, not behind it
+      ahead = (SlotBits+1)'(at) >= {1'b0, slot};
+      blank[at] = !plenty && !(turns ? ahead || before_end_q[at] : ahead && before_end_q[at]);
+    end
   end
 
   // ---- the network
@@ -114,47 +137,47 @@ module weight_words #(
   end
 
   // ---- counting
-  wire over = !plenty && asked > {1'b0, left_low};
-  wire [4:0] given = over ? {1'b0, left_low} : asked;
-  wire [4:0] taken = give_i ? given : {1'b0, take_i};
-  wire [HeadBits:0] held_next = held_q - (HeadBits+1)'(taken) + (pop_o ? (HeadBits+1)'(8) : '0);
+  wire over = !plenty && greater(asked, 5'(left_low));
+  wire signed [HeadBits+1:0] real_in = real_q + (pop_o ? (HeadBits+2)'(8) : '0);
+  wire [4:0] taken = give_i ? asked : {1'b0, take_i};
   assign pop_o = valid_i && open_q;
   assign ready_o = ready_q;
-  assign empty_o = left_q == 0;
+  assign empty_o = ended_q && real_q == 0;
   assign segment_empty_o = segment_q == 0;
-  assign short_o = short_q;
+  assign short_o = ended_q && real_q[HeadBits+1];
 
   always_ff @(posedge clk_i) begin
     if (clear_i || start_i) begin
       head_q <= '0;
       beat_q <= '0;
-      held_q <= '0;
+      // What a last beat holds behind the end is not real.
+      real_q <= (HeadBits+2)'(signed'(-5'(3'(-((bytes_i[3:0] + 4'd1) >> 1)))));
       open_q <= 1'b0;
       ended_q <= 1'b0;
       ready_q <= 1'b0;
-      short_q <= 1'b0;
     end else begin
-      head_q <= head_q + HeadBits'(taken);
-      held_q <= held_next;
+      head_q <= !give_i ? head_q + HeadBits'(take_i) : over ? end_q : head_q + HeadBits'(asked);
+      real_q <= !give_i ? real_in - (HeadBits+2)'(take_i)
+          : over ? real_in - (HeadBits+2)'(left_low) : real_in - (HeadBits+2)'(asked);
       if (pop_o) beat_q <= beat_q + 3'd1;
-      // Now and in the next cycle a beat may still come.
-      open_q <= held_q < (HeadBits+1)'(Words - 16) && (pop_o ? beats_q[28:1] != 0 : beats_q != 0);
+      // Now and in the next cycle a beat may still come; up to 7 words are not counted.
+      open_q <= real_q < (HeadBits+2)'(Words - 24) && (pop_o ? beats_q[28:1] != 0 : beats_q != 0);
       ended_q <= beats_q == 0;
       // What is handed out now is at most a row of the ring.
-      ready_q <= held_q >= (HeadBits+1)'(2 * Lanes) || ended_q;
-      if (!give_i && !stream_plenty && take_i > left_q[3:0]) short_q <= 1'b1;
-      if (segment_i && segment_words_i > {1'b0, left_q}) short_q <= 1'b1;
+      ready_q <= (!real_q[HeadBits+1] && real_q >= (HeadBits+2)'(2 * Lanes)) || ended_q;
     end
     if (clear_i) beats_q <= '0;
     else if (start_i) beats_q <= {1'b0, bytes_i[31:4]} + 29'(bytes_i[3:0] != 0);
     else if (pop_o) beats_q <= beats_q - 29'd1;
-    left_q <= start_i ? 31'((33'(bytes_i) + 33'd1) >> 1) : left_q - 31'(taken);
-    segment_q <= segment_i ? segment_words_i : segment_q - 32'(taken);
+    segment_q <= segment_i ? segment_words_i : give_i && over ? 32'd0 : segment_q - 32'(taken);
+    if (start_i) end_q <= HeadBits'((7'(bytes_i[6:0]) + 7'd1) >> 1);
+    else if (segment_i) end_q <= head_q + HeadBits'(take_i) + segment_words_i[HeadBits-1:0];
+    for (int at = 0; at < Lanes; at += 1) before_end_q[at] <= (SlotBits+1)'(at) < {1'b0, end_q[SlotBits-1:0]};
   end
 
 `ifndef SYNTHESIS
   WordsAreThere_A: assert property (@(posedge clk_i) disable iff (clear_i || start_i)
-      give_i && !ended_q |-> (HeadBits+1)'(taken) <= held_q);
-  RingHolds_A: assert property (@(posedge clk_i) disable iff (clear_i || start_i) held_q <= (HeadBits+1)'(Words));
+      give_i && !ended_q |-> (HeadBits+2)'(asked) <= real_q + (HeadBits+2)'(7));
+  RingHolds_A: assert property (@(posedge clk_i) disable iff (clear_i || start_i) real_q <= (HeadBits+2)'(Words));
 `endif
 endmodule

@@ -1,7 +1,7 @@
 // Bench of the weight decoder: reads cases from stdin, writes results to stdout, all fields 32-bit little-endian.
 //   case    stall seed (0: none), coded, depthwise, inputs, outputs, kernel height, kernel width, stream bytes, rows to come,
 //           tables: log, classes, 16 x table of a class, 16 x shift, entries, the entries; the stream
-//   result  status (0 done, 1 damaged, 2 neither in time), cycles, rows that came, rows (16 bytes each)
+//   result  status (0 done, 1 damaged, 2 neither in time), cycles, rows that came, rows (a byte per output)
 // An even number of entries. The decoder is cleared between cases only after a damaged one.
 #include <cstdint>
 #include <cstdio>
@@ -27,6 +27,7 @@ static void write_word(uint32_t word) { fwrite(&word, 4, 1, stdout); }
 int main() {
   VerilatedContext context;
   Vdecoder_ports top{&context};
+  constexpr size_t kRow = sizeof top.row_o;
   auto tick = [&] {
     top.clk_i = 1;
     top.eval();
@@ -95,7 +96,7 @@ int main() {
       patience += 1;
       if (top.row_pop_i) {
         const auto* row = reinterpret_cast<const uint8_t*>(&top.row_o);
-        out.insert(out.end(), row, row + 16);
+        out.insert(out.end(), row, row + kRow);
         patience = 0;
       }
       if (top.pop_o) {
@@ -107,13 +108,13 @@ int main() {
       tick();
       cycles += 1;
       if (status == 1 || (status == 0 && !top.row_valid_o)) break;
-      if (out.size() > 16 * size_t(rows) + 4096) break;
+      if (out.size() > kRow * (size_t(rows) + 256)) break;
     }
     top.valid_i = top.row_pop_i = 0;
     if (status != 0) clear();
     write_word(status);
     write_word(cycles);
-    write_word(out.size() / 16);
+    write_word(out.size() / kRow);
     fwrite(out.data(), 1, out.size(), stdout);
   }
   return 0;

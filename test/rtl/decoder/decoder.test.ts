@@ -6,16 +6,14 @@ import { kinds, readHeader } from "@sluice/sdk/codec/ans/header.js";
 import { buildStateTable, ESCAPE } from "@sluice/sdk/codec/ans/state-table.js";
 import { unpackTables } from "@sluice/sdk/codec/ans/tables.js";
 import type { LayerWeights, WeightLayout } from "@sluice/sdk/codec";
-import { decoderLimits, kv260Geometry } from "@sluice/sdk/overlay";
+import { type DecoderLimits, decoderLimits, kv260Geometry, smallGeometry } from "@sluice/sdk/overlay";
 import { beforeAll, describe, expect, it } from "vitest";
 import { distributions, randomLayer } from "../../sdk/codec/layers.js";
 import { type SeededRandom, seededRandom } from "../../support/seeded-random.js";
 import { buildBench } from "../verilated-bench.js";
 
 const SEED = Number(process.env.SLUICE_SEED ?? 20_261_130);
-const OUTPUT_TILE = 16;
 const STATUS = { done: 0, damaged: 1 };
-const limits = decoderLimits(kv260Geometry);
 
 interface Job {
   readonly tables: Uint8Array;
@@ -32,7 +30,12 @@ interface Result {
   readonly weights: Int8Array;
 }
 
-let binary: string;
+/** A decoder as one of the geometries has it. */
+interface Decoder {
+  readonly outputs: number;
+  readonly limits: DecoderLimits;
+  binary: string;
+}
 
 /** As the lanes keep them: escape, value 8, code 12 (the base above a one and `bits` zeros). */
 function tableFields(tables: Uint8Array): number[] {
@@ -57,11 +60,11 @@ function tableFields(tables: Uint8Array): number[] {
   ];
 }
 
-function rowsOf({ outputs, inputs, kernelHeight, kernelWidth }: WeightLayout): number {
-  return Math.ceil(outputs / OUTPUT_TILE) * inputs * kernelHeight * kernelWidth;
+function rowsOf({ outputs, inputs, kernelHeight, kernelWidth, outputTile }: WeightLayout): number {
+  return Math.ceil(outputs / outputTile) * inputs * kernelHeight * kernelWidth;
 }
 
-function decodeAll(jobs: readonly Job[]): Result[] {
+function decodeAll({ binary }: Decoder, jobs: readonly Job[]): Result[] {
   const input = jobs.flatMap(({ tables, stream, layout, coded, stalls }) => {
     const { outputs, inputs, kernelHeight, kernelWidth } = layout;
     const fields = [stalls, Number(coded), 0, inputs, outputs, kernelHeight, kernelWidth];
@@ -81,30 +84,31 @@ function decodeAll(jobs: readonly Job[]): Result[] {
   };
   return jobs.map(({ layout }) => {
     const [status, cycles, rows] = [word(), word(), word()];
-    const bytes = run.stdout.subarray(at, at + rows * 16);
-    at += rows * 16;
+    const bytes = run.stdout.subarray(at, at + rows * layout.outputTile);
+    at += bytes.length;
     return { status, cycles, weights: inDemandOrder(bytes, layout) };
   });
 }
 
-/** The weights that are real of rows of 16. */
-function inDemandOrder(rows: Uint8Array, { outputs, inputs, kernelHeight, kernelWidth }: WeightLayout): Int8Array {
+/** The weights that are real, of rows as wide as a tile. */
+function inDemandOrder(rows: Uint8Array, layout: WeightLayout): Int8Array {
+  const { outputs, inputs, kernelHeight, kernelWidth, outputTile } = layout;
   const perTile = inputs * kernelHeight * kernelWidth;
   const weights: number[] = [];
-  for (let row = 0; row < rows.length / 16; row += 1) {
-    const width = Math.min(OUTPUT_TILE, outputs - Math.floor(row / perTile) * OUTPUT_TILE);
-    for (let at = 0; at < width; at += 1) weights.push(rows[16 * row + at]);
+  for (let row = 0; row < rows.length / outputTile; row += 1) {
+    const width = Math.min(outputTile, outputs - Math.floor(row / perTile) * outputTile);
+    for (let at = 0; at < width; at += 1) weights.push(rows[outputTile * row + at]);
   }
   return Int8Array.from(weights);
 }
 
 /** Neighbouring taps alike, so that prediction pays. */
 function smoothLayer(random: SeededRandom, layout: WeightLayout): LayerWeights {
-  const { outputs, inputs, kernelHeight, kernelWidth } = layout;
+  const { outputs, inputs, kernelHeight, kernelWidth, outputTile } = layout;
   const taps = kernelHeight * kernelWidth;
   const weights: number[] = [];
-  for (let tile = 0; tile < outputs; tile += OUTPUT_TILE) {
-    const width = Math.min(OUTPUT_TILE, outputs - tile);
+  for (let tile = 0; tile < outputs; tile += outputTile) {
+    const width = Math.min(outputTile, outputs - tile);
     const plane = Array.from({ length: inputs * width }, () => 20 + distributions.gaussian(random.next) / 2);
     for (let tap = 0; tap < taps; tap += 1) {
       plane.forEach((weight, at) => {
@@ -116,27 +120,27 @@ function smoothLayer(random: SeededRandom, layout: WeightLayout): LayerWeights {
   return { name: "smooth", layout, weights: Int8Array.from(weights) };
 }
 
-function randomShape(random: SeededRandom): WeightLayout {
+function randomShape(random: SeededRandom, outputTile: number): WeightLayout {
   const kernel = random.pick([1, 1, 2, 3, 3, 5]);
   return {
     outputs: random.pick([random.integer(1, 16), 16, 32, random.integer(1, 70)]),
     inputs: random.pick([1, 2, 3, random.integer(1, 8), random.integer(1, kernel > 1 ? 20 : 70)]),
     kernelHeight: kernel,
     kernelWidth: random.chance(0.2) ? random.integer(1, 3) : kernel,
-    outputTile: OUTPUT_TILE,
+    outputTile,
   };
 }
 
 /** Jobs of models of three layers, each with what its stream is. */
-function randomJobs(random: SeededRandom, models: number, stalls: boolean) {
+function randomJobs(random: SeededRandom, { outputs, limits }: Decoder, models: number, stalls: boolean) {
   return Array.from({ length: models }, () => {
     const layers = [0, 1, 2].map(() => {
-      const layout = randomShape(random);
+      const layout = randomShape(random, outputs);
       return random.chance(0.4) ? smoothLayer(random, layout) : randomLayer(random.next, undefined, layout);
     });
     const options: AnsOptions = {
       limits,
-      lanes: random.pick([4, 8, 16]),
+      lanes: random.pick([4, 8, outputs]),
       fewestLanes: random.pick([4, 16]),
       segmentWeights: random.pick([1, 500, 65_536]),
       pairs: random.pick(["never", "always"]),
@@ -149,23 +153,26 @@ function randomJobs(random: SeededRandom, models: number, stalls: boolean) {
   }).flat();
 }
 
-describe(`weight decoder against the slow decoder, seed ${SEED}`, () => {
+describe.each([kv260Geometry, smallGeometry])(`weight decoder of $id against the slow decoder, seed ${SEED}`, (geometry) => {
+  const decoder: Decoder = { outputs: geometry.outputs, limits: decoderLimits(geometry), binary: "" };
+  const { outputs, limits } = decoder;
   beforeAll(() => {
     const names = ["weight_decoder", "weight_words", "stream_header", "step_walker", "ans_lanes", "ans_lane", "lane_tables"];
-    names.push("tap_predictor", "tap_sum", "row_crc", "fifo");
-    binary = buildBench({
+    names.push("bit_window", "tap_predictor", "tap_sum", "row_crc", "fifo");
+    decoder.binary = buildBench({
       name: "decoder",
       top: "decoder_ports",
       rtl: ["sluice_pkg.sv", ...names.map((name) => `${name}.sv`), "../sim/decoder/decoder_ports.sv"],
+      parameters: { Outputs: outputs },
     });
   }, 300_000);
 
   for (const stalls of [false, true]) {
     it(`decodes every kind of stream ${stalls ? "whatever waits for what" : "at full speed"}`, () => {
       const random = seededRandom(SEED + Number(stalls));
-      const jobs = randomJobs(random, 100, stalls);
+      const jobs = randomJobs(random, decoder, 40, stalls);
       const kindsSeen = { stored: 0, single: 0, pairs: 0, predicted: 0, segmented: 0 };
-      decodeAll(jobs).forEach(({ status, weights }, index) => {
+      decodeAll(decoder, jobs).forEach(({ status, weights }, index) => {
         const { layout, stream, tables, weights: expected } = jobs[index];
         const model = tables.length > 0 ? unpackTables(tables) : undefined;
         const { header } = readHeader(stream, layout, model);
@@ -187,11 +194,11 @@ describe(`weight decoder against the slow decoder, seed ${SEED}`, () => {
   it("passes stored bytes of any width", () => {
     const random = seededRandom(SEED + 2);
     const jobs = Array.from({ length: 60 }, (_, index) => {
-      const { layout, weights } = randomLayer(random.next, "uniform", randomShape(random));
+      const { layout, weights } = randomLayer(random.next, "uniform", randomShape(random, outputs));
       const stream = new Uint8Array(weights.buffer);
       return { tables: new Uint8Array(0), stream, layout, weights, coded: false, stalls: index % 2 };
     });
-    decodeAll(jobs).forEach(({ status, weights }, index) => {
+    decodeAll(decoder, jobs).forEach(({ status, weights }, index) => {
       expect(status, `case ${index}`).toBe(STATUS.done);
       expect(weights, `case ${index}`).toEqual(jobs[index].weights);
     });
@@ -199,12 +206,12 @@ describe(`weight decoder against the slow decoder, seed ${SEED}`, () => {
 
   it("delivers a row per cycle", () => {
     const random = seededRandom(SEED + 3);
-    const layout = { outputs: 64, inputs: 256, kernelHeight: 1, kernelWidth: 1, outputTile: OUTPUT_TILE };
+    const layout = { outputs: 64, inputs: 256, kernelHeight: 1, kernelWidth: 1, outputTile: outputs };
     const { weights } = randomLayer(random.next, "gaussian", layout);
     const { tables, streams } = encodeAns([{ name: "wide", layout, weights }], { limits });
     const stored = { tables, stream: new Uint8Array(weights.buffer), layout, coded: false, stalls: 0 };
     const coded = { tables, stream: streams[0], layout, coded: true, stalls: 0 };
-    const [first, second] = decodeAll([coded, stored]);
+    const [first, second] = decodeAll(decoder, [coded, stored]);
     console.log(`decoder: ${rowsOf(layout)} rows in ${first.cycles} cycles, stored in ${second.cycles}`);
     expect(first.cycles).toBeLessThan(rowsOf(layout) + layout.outputs + layout.inputs + 250);
     expect(second.cycles).toBeLessThan(rowsOf(layout) + 60);
@@ -212,7 +219,7 @@ describe(`weight decoder against the slow decoder, seed ${SEED}`, () => {
 
   it("never takes a damaged stream for whole, and goes on with the next", () => {
     const random = seededRandom(SEED + 4);
-    const whole = randomJobs(random, 60, true);
+    const whole = randomJobs(random, decoder, 30, true);
     const jobs = whole.flatMap((job) => {
       const stream = job.stream.slice();
       const changes = random.integer(1, 3);
@@ -231,7 +238,7 @@ describe(`weight decoder against the slow decoder, seed ${SEED}`, () => {
       }
     };
     let damaged = 0;
-    decodeAll(jobs).forEach(({ status, weights }, index) => {
+    decodeAll(decoder, jobs).forEach(({ status, weights }, index) => {
       const job = jobs[index];
       if (index % 2 === 1) {
         expect(status, `case ${index}`).toBe(STATUS.done);
