@@ -45,8 +45,8 @@ module stream_header
   output logic signed [5:0]    base_o,
   output logic [15:0]          tiles_per_segment_o,
   output logic [31:0]          segment_words_o,
-  output logic [1:0]           expect_o,         // halves of the checksum, in bits_o
-  output logic [15:0]          bits_o,
+  output logic [1:0]           expect_o,         // halves of the checksum, in expected_o
+  output logic [15:0]          expected_o,
   output logic [RowBits-1:0]   channels_o,       // of the predictor
   output logic [RowBits-1:0]   top_rows_o,
 
@@ -79,7 +79,6 @@ module stream_header
   logic [ChannelBits-1:0] index_q;
   logic [15:0] bits;
   bit_window u_window (.bits_i({words_i[1][14:0], words_i[0]}), .offset_i(offset_q), .window_o(bits));
-  assign bits_o = bits;
 
   // ---- taking a field
   logic [4:0] used;
@@ -176,10 +175,11 @@ module stream_header
 
   assign done_o = done_q;
   assign refused_o = state_q == Refused;
-  assign expect_o = {state_q == CrcHigh && go, state_q == CrcLow && go};
 
   always_ff @(posedge clk_i) begin
     take_q <= take;
+    expect_o <= {state_q == CrcHigh && go, state_q == CrcLow && go};
+    expected_o <= bits;
     done_q <= (state_q == Align && go) || (state_q == SumHigh && go) || (state_q == TapWrite && stored_o && !predicted_o);
     fresh_q <= words_ok_i && !take && !take_q;
     ranges_known_o <= state_q == Ranges && go;

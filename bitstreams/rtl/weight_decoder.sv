@@ -104,7 +104,7 @@ module weight_decoder
   logic [2:0] tap_offset;
   logic [3:0] first, last;
   logic signed [5:0] base;
-  logic [15:0] tiles_per_segment, header_bits;
+  logic [15:0] tiles_per_segment, expected;
   logic [1:0] expect_sum;
   logic [RowBits-1:0] channels, top_rows;
   logic [7:0] wanted_tap;
@@ -123,7 +123,7 @@ module weight_decoder
     .words_ok_i(words_ready && peeks), .words_i(peeked_q[1:0]), .take_o(header_take), .done_o(header_done), .refused_o(refused),
     .stored_o(stored), .pairs_o(pairs), .segmented_o(segmented), .predicted_o(predicted), .lanes_log_o(lanes_log),
     .first_o(first), .last_o(last), .ranges_known_o(ranges_known), .base_o(base), .tiles_per_segment_o(tiles_per_segment),
-    .segment_words_o(segment_words), .expect_o(expect_sum), .bits_o(header_bits), .channels_o(channels), .top_rows_o(top_rows),
+    .segment_words_o(segment_words), .expect_o(expect_sum), .expected_o(expected), .channels_o(channels), .top_rows_o(top_rows),
     .wanted_tap_i(wanted_tap), .coefficients_o(coefficients), .read_i(move), .tap_i(walk_tap), .input_i(walk_input),
     .tile_i(walk_tile), .tap_offset_o(tap_offset), .input_offset_o(input_offset), 
     .channel_offsets_o(channel_offsets)
@@ -335,7 +335,7 @@ module weight_decoder
     .pop_i(row_pop_i)
   );
   row_crc #(.Outputs(Outputs)) u_crc (
-    .clk_i, .start_i(start_layer || clear_i), .last_width_i(last_width_q), .expect_i(expect_sum), .expected_i(header_bits),
+    .clk_i, .start_i(start_layer || clear_i), .last_width_i(last_width_q), .expect_i(expect_sum), .expected_i(expected),
     .valid_i(final_valid), .row_i(final_row), .tile_first_i(flags_q[PredictorCycles-1].tile_first),
     .last_tile_i(flags_q[PredictorCycles-1].last_tile), .last_i(flags_q[PredictorCycles-1].layer_end), .done_o(summed),
     .good_o(sum_good)
