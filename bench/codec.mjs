@@ -7,13 +7,16 @@ import { constants, deflateSync, gzipSync, inflateSync } from "node:zlib";
 import {
   ansCodec,
   BRAM_BYTES,
+  comparisonCodecs,
   deflateCodec,
   encodeAns,
   encodeSmallest,
   rawCodec,
   reportCodecs,
   riceCodec,
+  weightCodecs,
 } from "@sluice/sdk/codec";
+import { decoderLimits, kv260Geometry } from "@sluice/sdk/overlay";
 import pako from "pako";
 import { modelLayers } from "./codec-models.mjs";
 
@@ -50,14 +53,27 @@ const SPEED_FILES = [
 ];
 /** Bits of an entry of a decoding table: value 8, bits 4, raw 4, base 9. */
 const ENTRY_BITS = 25;
-const unlimited = { lanes: 32, channels: 65_535, taps: 65_535, predictedRows: 65_535 };
+const unlimited = {
+  lanes: 32,
+  fewestLanes: 1,
+  tableLog: 11,
+  channels: 65_535,
+  taps: 65_535,
+  predictedRows: 65_535,
+};
 /** What a model or layer may be larger than stored. */
 const STORED_SLACK = 16;
 
+/** As `deploy` encodes: for what the overlay's decoder holds. */
+const limits = decoderLimits(kv260Geometry);
+const overlayAns = { ...ansCodec, encode: (layers) => encodeAns(layers, { limits }) };
+const codecs = [...weightCodecs, ...comparisonCodecs].map((codec) =>
+  codec === ansCodec ? overlayAns : codec,
+);
 const withPairs = {
   ...ansCodec,
   name: "ans pairs",
-  encode: (layers) => encodeAns(layers, { pairs: "always" }),
+  encode: (layers) => encodeAns(layers, { limits, pairs: "always" }),
 };
 
 const args = process.argv.slice(2);
@@ -92,7 +108,7 @@ function ratios() {
   for (const model of chosen) ratiosOf(model);
   console.log(`
 entropy: order 0 of each layer, an ideal without tables. pairs: two weights per symbol wherever possible (else as ans).
-One pair of lanes holds its classes' tables once: 16 classes of 512 entries of 25 bits = 6 BRAM36, with pairs or without.
+One pair of lanes holds its classes' tables once: 16 classes of 256 entries of 18 bits = 2 BRAM36, with pairs or without.
 A layer above gzip -9 or stored + 16: with \`--codec ans,deflate\` it takes DEFLATE where the overlay inflates; sizes with tables.
 ${notMeasured}
 `);
@@ -100,7 +116,7 @@ ${notMeasured}
 
 function ratiosOf({ file, part, layers: most, saved, bits, belowEntropy, pairs: pairsBelow }) {
   const layers = modelLayers(file).slice(0, most);
-  const { weights, totals, ...report } = reportCodecs(layers);
+  const { weights, totals, ...report } = reportCodecs(layers, { codecs });
   const of = (codec) => totals.find((total) => total.codec === codec);
   const ans = of("ans");
   const pairs = reportCodecs(layers, { codecs: [withPairs] }).totals[0];
@@ -136,7 +152,7 @@ function ratiosOf({ file, part, layers: most, saved, bits, belowEntropy, pairs: 
 /** How many layers alone are larger than gzip -9 or stored, and what the package's choice by layer makes of them. */
 function layersSentence(layers, above, bounds) {
   if (above.length === 0) return "no layer above gzip or stored + 16";
-  const { tables, streams } = encodeSmallest(layers, ansCodec, [rawCodec, deflateCodec]);
+  const { tables, streams } = encodeSmallest(layers, overlayAns, [rawCodec, deflateCodec]);
   const bytes = streams.reduce((sum, stream) => sum + stream.bytes.length, tables.length);
   const still = streams.filter((stream, index) => stream.bytes.length > bounds[index]);
   return `${above.length} of ${layers.length} layers above gzip or stored + 16; with ans,deflate ${still.length}, ${bytes} bytes`;
@@ -150,18 +166,22 @@ function codecChoices() {
     ...models.filter((m) => m.pairs).map((m) => m.file),
   ];
   const choices = [
-    { name: "R = 9, 16 classes (default)", log: 9, options: { pairs: "never" } },
-    { name: "R = 8", log: 8, options: { pairs: "never", tableLog: 8 } },
+    { name: "R = 9, 16 classes", log: 9, options: { pairs: "never", tableLog: 9 } },
+    { name: "R = 8 (default)", log: 8, options: { pairs: "never", tableLog: 8 } },
     { name: "R = 10", log: 10, options: { pairs: "never", tableLog: 10 } },
     {
       name: "4 tables (of 2,048 states)",
       log: 9,
       classes: 4,
-      options: { pairs: "never", limits: { ...unlimited, tableStates: 4 << 9 } },
+      options: { pairs: "never", tableLog: 9, limits: { ...unlimited, tableStates: 4 << 9 } },
     },
-    { name: "pairs", log: 9, options: { pairs: "always" } },
-    { name: "16 lanes always", log: 9, options: { pairs: "never", fewestLanes: 16 } },
-    { name: "a segment and CRC per tile", log: 9, options: { pairs: "never", segmentWeights: 1 } },
+    { name: "pairs", log: 9, options: { pairs: "always", tableLog: 9 } },
+    { name: "16 lanes always", log: 9, options: { pairs: "never", tableLog: 9, fewestLanes: 16 } },
+    {
+      name: "a segment and CRC per tile",
+      log: 9,
+      options: { pairs: "never", tableLog: 9, segmentWeights: 1 },
+    },
   ];
   console.log(
     "What the choices cost: bits per weight, and BRAM36 that hold the classes' tables of one pair of lanes\n",

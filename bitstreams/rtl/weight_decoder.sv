@@ -3,16 +3,21 @@
 ///
 /// One job at a time. Rows (one per kernel tap and input channel, a weight per output channel of the tile) come out in
 /// demand order, through a small FIFO. `done_o` pulses when the last row of a job is in the FIFO and the stream was whole;
-/// anything else ends in `damaged_o`, until cleared. A predicted layer must keep (kernel width + 1) * input channels within
-/// `PredictedRows`, a coded one its channels within `MaxChannels`; others are refused as damaged.
+/// anything else ends in `damaged_o`, until cleared. What it refuses as damaged though the format allows it: tables of other than
+/// 256 states, fewer than 4 lanes or more than `Lanes`, more channels or taps than `MaxChannels` and 256, and
+/// (kernel width + 1) * input channels of a predicted layer beyond `PredictedRows`.
+///
+/// The way of a weight: weight_words hands words to the lanes (ans_lanes); what the lanes decode in the steps of step_walker joins
+/// its row here; tap_predictor makes weights of rows; row_crc adds them up. Steps wait for words, for room in the FIFO, and where
+/// rows must be some cycles apart.
 module weight_decoder
   import sluice_pkg::*;
 #(
   parameter int Outputs = 16,
-  parameter int Lanes   = 16,
-  parameter int Entries = 8192,
+  parameter int Lanes   = 16,                     // as many as outputs
+  parameter int Entries = 4096,
   parameter int MaxChannels = 4096,
-  parameter int PredictedRows = 2048
+  parameter int PredictedRows = 1024
 ) (
   input  logic                 clk_i,
   input  logic                 clear_i,
@@ -28,7 +33,7 @@ module weight_decoder
   input  logic [15:0][2:0]     class_shift_i,
   input  logic                 start_i,          // a layer
   input  logic                 coded_i,          // codec ans; else stored bytes
-  input  command_t             command_i,        // of the layer, stable until done_o
+  input  command_t             command_i,        // of the layer
   output logic                 busy_o,
   output logic                 done_o,
   output logic                 damaged_o,
@@ -42,471 +47,351 @@ module weight_decoder
   input  logic                 row_pop_i
 );
   typedef enum logic [4:0] {
-    Idle, Head, StoredCrc, HeadCrc, Center, SegmentSize, Predicted, Grid, Coefficients,
-    TapOffsets, ArrayA, ArrayB, Align, Prime,
-    Words, WordsCrc, Fill, Begin, Steps, SegmentEnd, StoredRows, Check, Damaged
+    Idle, Arm, Header, Prime, SegmentHead, ArmLanes, Fill1, Fill2, Begin, Steps, LastWords, SegmentEnd,
+    StoredRows, StoredEnd, Check, Damaged
   } state_e;
-  localparam int LaneBits = $clog2(Lanes);
-  localparam int TileLines = MaxChannels / Outputs;
+  localparam int TileBits = $clog2(Outputs);
+  localparam int RowBits = $clog2(PredictedRows);
+  localparam int Peeked = Outputs / 2 + 1;        // words that a stored row may lie in
+  localparam int RowsAhead = 15;                  // on their way to the FIFO at most
 
   state_e state_q;
-  logic [511:0] window;
-  logic [5:0] held;
-  logic ended;
-  logic [4:0] take;
-  weight_words u_words (
-    .clk_i, .clear_i, .start_i, .bytes_i(command_i.weights_bytes), .valid_i, .data_i, .pop_o,
-    .window_o(window), .held_o(held), .ended_o(ended), .take_i(take)
-  );
-  wire words_end = ended && held == 0;
-  wire window_ok = held >= 6'd4 || ended;
+  logic again_q;                                  // Arm is for a segment
+  wire start_layer = state_q == Arm && !again_q;
 
   // ---- the layer
-  wire is_depthwise = command_i.opcode == OP_DEPTHWISE;
-  wire [15:0] inputs = is_depthwise ? 16'd1 : command_i.in_channels;
-  wire [15:0] taps = 16'(command_i.kernel_height) * 16'(command_i.kernel_width);
-  logic coded_q, pairs_q, segmented_q, tap_offsets_q, centered_q;
-  logic [2:0] lanes_log_q, width_a_q, width_b_q;
-  logic [3:0] first_q, last_q;
-  logic signed [5:0] base_q;
-  logic [31:0] crc_q, segment_left_q;
-  logic [7:0] center_q;
-  logic [15:0] tiles_per_segment_q, index_q;
-  logic [3:0] offset_q;
-  logic [1:0] fill_q;
-  logic [2:0] tap_offset [256];
-  logic [Outputs*5-1:0] channel_offset [TileLines];
-  logic [Outputs*5-1:0] channel_line_q;
-  logic [39:0] input_offset [MaxChannels/8];
-
-  // Offsets of channels are parsed eight at a time; what lies behind the last is never looked at.
-  wire [15:0] array_length = state_q == ArrayA ? command_i.out_channels : inputs;
-  wire [2:0] array_width = state_q == ArrayA ? width_a_q : width_b_q;
-  wire array_end = index_q + 16'd8 >= array_length;
-  wire [3:0] array_count = array_end ? 4'(array_length - index_q) : 4'd8;
-  wire [$clog2(Outputs)-3:0] line_place = ($clog2(Outputs)-2)'((32'(index_q) % Outputs) / 8);  // in a line of offsets
-  logic [7:0][4:0] array_values;
-  always_comb begin
-    for (int at = 0; at < 8; at += 1) array_values[at] = 5'(window[63:0] >> (6'(offset_q) + 6'(at) * 6'(array_width))) & ~(5'h1f << array_width);
+  logic coded_q, odd_bytes_q;
+  logic [15:0] outputs_q, inputs_q, taps_q;
+  logic [7:0] kernel_width_q;
+  logic [4:0] last_width_q, few_q, exist_q;
+  logic [2:0] lanes_log;
+  logic [Lanes-1:0] exists_q;
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      coded_q <= coded_i;
+      odd_bytes_q <= command_i.weights_bytes[0];
+      outputs_q <= command_i.out_channels;
+      inputs_q <= command_i.opcode == OP_DEPTHWISE ? 16'd1 : command_i.in_channels;
+      taps_q <= 16'(command_i.kernel_height) * 16'(command_i.kernel_width);
+      kernel_width_q <= command_i.kernel_width;
+    end
+    last_width_q <= outputs_q[TileBits-1:0] == 0 ? 5'(Outputs) : 5'(outputs_q[TileBits-1:0]);
+    few_q <= outputs_q < 16'(Outputs) ? outputs_q[4:0] : 5'(Outputs);
+    exist_q <= few_q < 5'd1 << lanes_log ? few_q : 5'd1 << lanes_log;
+    for (int lane = 0; lane < Lanes; lane += 1) exists_q[lane] <= 5'(lane) < exist_q;
   end
 
-  wire [31:0] bits = 32'(window[63:0] >> offset_q);
-  logic [5:0] used;
-  wire [6:0] end_offset = 7'(offset_q) + 7'(used);
-  wire [4:0] header_take = {2'b00, end_offset[6:4]};
+  // ---- words
+  logic words_ready, segment_empty, words_empty, words_short, header_take, header_done, segmented;
+  logic [Lanes-1:0] asks, blanks;
+  logic [Lanes-1:0][15:0] words;
+  logic [Peeked-1:0][15:0] peeked_q;              // the next words of the cycle before
+  logic [3:0] take;
+  logic [31:0] segment_words;
+  wire peeks = state_q == Header || state_q == SegmentHead;
+  wire steps = state_q == Steps;
+  wire give = words_ready && (steps || state_q == Fill1 || state_q == Fill2 || state_q == LastWords);
+  weight_words #(.Lanes(Lanes)) u_words (
+    .clk_i, .clear_i, .start_i, .bytes_i(command_i.weights_bytes), .valid_i, .data_i, .pop_o, .ready_o(words_ready),
+    .ask_i(asks), .words_o(words), .blank_o(blanks), .give_i(give), .take_i(take),
+    .segment_i(header_done && state_q == SegmentHead), .segment_words_i(segment_words), .segmented_i(segmented),
+    .segment_empty_o(segment_empty), .empty_o(words_empty), .short_o(words_short)
+  );
+  always_ff @(posedge clk_i) for (int at = 0; at < Peeked; at += 1) peeked_q[at] <= words[at];
 
-  // ---- walking the steps: `ahead` is the step after the current one
-  logic [15:0] ahead_left_q, ahead_input_q, ahead_tap_q, ahead_tile_q, ahead_in_segment_q;
-  logic [4:0] ahead_sub_q;
-  logic ahead_end_q;                            // past the last step
-  wire [4:0] ahead_width = ahead_left_q > 16'(Outputs) ? 5'(Outputs) : ahead_left_q[4:0];
-  wire [4:0] subs_last = (ahead_width - 5'd1) >> lanes_log_q;
-  wire ahead_last_sub = ahead_sub_q == subs_last;
-  wire [15:0] ahead_row_step = pairs_q ? 16'd2 : 16'd1;
-  wire ahead_wraps = ahead_input_q + ahead_row_step >= inputs;
-  wire [15:0] ahead_next_tap = inputs == 16'd1 ? ahead_tap_q + ahead_row_step : ahead_tap_q + 16'(ahead_wraps);
-  wire [15:0] ahead_next_input = inputs == 16'd1 ? 16'd0
-      : ahead_wraps ? ahead_input_q + ahead_row_step - inputs : ahead_input_q + ahead_row_step;
-  wire ahead_last_row = ahead_next_tap >= taps;
-  wire ahead_has_second = !(ahead_tap_q == taps - 16'd1 && ahead_input_q == inputs - 16'd1);
-  wire ahead_last_tile = ahead_left_q <= 16'(Outputs);
-  wire ahead_segment_end = ahead_last_tile || (segmented_q && ahead_in_segment_q + 16'd1 == tiles_per_segment_q);
+  // ---- the header
+  logic refused, stored, pairs, predicted, ranges_known;
+  logic [2:0] tap_offset;
+  logic [3:0] first, last;
+  logic signed [5:0] base;
+  logic [15:0] tiles_per_segment, expected;
+  logic [1:0] expect_sum;
+  logic [RowBits-1:0] channels, top_rows;
+  logic [7:0] wanted_tap;
+  logic [33:0] coefficients;
+  logic [4:0] input_offset;
+  logic [Outputs*5-1:0] channel_offsets;
+  logic [11:0] walk_input, walk_tile;
+  logic [7:0] walk_tap;
+  logic move;
+  stream_header #(
+    .Outputs(Outputs), .MostLanesLog($clog2(Lanes)), .MaxChannels(MaxChannels), .PredictedRows(PredictedRows)
+  ) u_header (
+    .clk_i, .clear_i, .start_i(start_layer), .segment_i(state_q == Arm && again_q), .coded_i(coded_q),
+    .outputs_i(outputs_q), .inputs_i(inputs_q), .taps_i(taps_q), .kernel_width_i(kernel_width_q), .odd_bytes_i(odd_bytes_q),
+    .classes_there_i(classes_known_i || tables_settled_i), .classes_known_i, .classes_i, .log_i,
+    .words_ok_i(words_ready && peeks), .words_i(peeked_q[1:0]), .take_o(header_take), .done_o(header_done), .refused_o(refused),
+    .stored_o(stored), .pairs_o(pairs), .segmented_o(segmented), .predicted_o(predicted), .lanes_log_o(lanes_log),
+    .first_o(first), .last_o(last), .ranges_known_o(ranges_known), .base_o(base), .tiles_per_segment_o(tiles_per_segment),
+    .segment_words_o(segment_words), .expect_o(expect_sum), .expected_o(expected), .channels_o(channels), .top_rows_o(top_rows),
+    .wanted_tap_i(wanted_tap), .coefficients_o(coefficients), .read_i(move), .tap_i(walk_tap), .input_i(walk_input),
+    .tile_i(walk_tile), .tap_offset_o(tap_offset), .input_offset_o(input_offset), 
+    .channel_offsets_o(channel_offsets)
+  );
 
-  // Steps on their way to the lanes: what the memories say of a step (far), its classes (next), its tables (now).
+  // ---- what the sums of this layer mean: 32 + sum -> class -> table and shift
+  logic [6:0] map_at_q;
+  logic [5:0] map_address_q;
+  logic [3:0] map_class_q;
+  logic map_write_q;
+  wire map_done = map_at_q[6] && !map_write_q;
+  wire [3:0] map_sum = map_at_q[3:0];
+  always_ff @(posedge clk_i) begin
+    map_write_q <= !map_at_q[6];
+    map_address_q <= map_at_q[5:0];
+    map_class_q <= !map_at_q[5] ? first : map_at_q[4] || map_sum > last ? last : map_sum < first ? first : map_sum;
+    if (clear_i) map_at_q <= 7'd64;
+    else if (ranges_known) map_at_q <= '0;
+    else if (!map_at_q[6]) map_at_q <= map_at_q + 7'd1;
+  end
+
+  // ---- steps on their way to the lanes: offsets read (far), sums (mid), tables (next), at work (now)
   typedef struct packed {
-    logic [4:0] sub;
-    logic [4:0] width;
+    logic [3:0] channel;                          // of the first lane
+    logic [4:0] lanes;
     logic row_end;
     logic second_exists;
+    logic tile_first;                             // the row is the first of its tile,
+    logic tile_last;                              // the last; of a pair: one of the rows is
+    logic last_tile;
     logic segment_end;
     logic layer_end;
-    logic [Lanes-1:0] lanes;
   } step_t;
-  step_t ahead, far_q, next_q, now_q;
-  logic [Outputs*5-1:0] far_offsets_q;
-  logic [39:0] far_inputs_q;                    // offsets of eight inputs, and which of them
-  logic [2:0] far_place_q;
-  logic [2:0] far_tap_q;
-  logic signed [8:0] far_sum;
-  logic [Lanes-1:0][3:0] next_classes, next_classes_q, table_next, table_now_q;
-  logic [Lanes-1:0][2:0] shift_now_q;
-  logic move;                                   // every step moves up
+  step_t walk, far_q, mid_q, next_q, now_q;
+  logic passing, walk_row_end, walk_tile_first, walk_tile_last, walk_last_tile, walk_segment_last, walk_layer_last;
+  logic [3:0] walk_channel;
+  logic [4:0] walk_width, walk_lanes;
+  logic step, stored_step, hold_q, second;
   logic [1:0] primed_q;
-  always_comb begin
-    ahead.sub = ahead_sub_q;
-    ahead.width = ahead_width;
-    ahead.row_end = ahead_last_sub;
-    ahead.second_exists = ahead_has_second;
-    ahead.segment_end = ahead_last_sub && ahead_last_row && ahead_segment_end;
-    ahead.layer_end = ahead_last_sub && ahead_last_row && ahead_last_tile;
-    far_sum = 9'(base_q) + (width_b_q != 0 ? $signed({4'd0, far_inputs_q[5 * far_place_q +: 5]}) : 9'sd0)
-        + (tap_offsets_q ? $signed({6'd0, far_tap_q}) : 9'sd0);
-    for (int lane = 0; lane < Lanes; lane += 1) begin
-      logic [5:0] channel, far_channel;
-      logic signed [8:0] sum;
-      channel = (6'(ahead_sub_q) << lanes_log_q) + 6'(lane);
-      far_channel = (6'(far_q.sub) << lanes_log_q) | 6'(lane);
-      ahead.lanes[lane] = lane < (1 << lanes_log_q) && channel < 6'(ahead_width);
-      sum = far_sum + (width_a_q != 0 ? $signed({4'd0, far_offsets_q[32'(far_channel[$clog2(Outputs)-1:0]) * 5 +: 5]}) : 9'sd0);
-      next_classes[lane] = sum < $signed({5'd0, first_q}) ? first_q : sum > $signed({5'd0, last_q}) ? last_q : sum[3:0];
-      table_next[lane] = class_table_i[next_classes_q[lane]];
-    end
-  end
+  logic signed [5:0] sum_q;
+  logic [Lanes-1:0][4:0] offset_q;
+  wire prime = state_q == Prime && map_done && tables_settled_i && !passing;
+  assign step = steps && words_ready && !hold_q && !passing;
+  assign stored_step = state_q == StoredRows && words_ready && !hold_q;
+  // The last step of a segment leaves the next one where it is, for its beginning.
+  assign move = prime || state_q == Begin || (step && !now_q.segment_end);
+  step_walker #(.Outputs(Outputs)) u_walker (
+    .clk_i, .start_i(start_layer), .outputs_i(outputs_q), .inputs_i(inputs_q), .taps_i(taps_q), .pairs_i(pairs),
+    .lanes_log_i(lanes_log), .segmented_i(segmented), .tiles_per_segment_i(tiles_per_segment), .move_i(move || stored_step),
+    .passing_o(passing), .input_o(walk_input), .tap_o(walk_tap), .tile_o(walk_tile), .channel_o(walk_channel), .width_o(walk_width),
+    .lanes_o(walk_lanes), .row_end_o(walk_row_end), .tile_first_o(walk_tile_first), .last_tile_o(walk_last_tile),
+    .tile_last_o(walk_tile_last), .segment_last_o(walk_segment_last), .layer_last_o(walk_layer_last)
+  );
+  assign walk = '{channel: walk_channel, lanes: walk_lanes, row_end: walk_row_end, second_exists: !walk_tile_last,
+      tile_first: walk_tile_first, tile_last: walk_tile_last, last_tile: walk_last_tile,
+      segment_end: walk_row_end && walk_segment_last, layer_end: walk_row_end && walk_layer_last};
+
+  wire [Outputs-1:0][4:0] offsets = channel_offsets;
+  wire signed [7:0] sum = 8'(base) + 8'(input_offset) + 8'(tap_offset);
   always_ff @(posedge clk_i) begin
     if (move) begin
-      far_q <= ahead;
-      far_offsets_q <= channel_offset[ahead_tile_q[$clog2(TileLines)-1:0]];
-      far_inputs_q <= input_offset[ahead_input_q[$clog2(MaxChannels)-1:3]];
-      far_place_q <= ahead_input_q[2:0];
-      far_tap_q <= tap_offset[ahead_tap_q[7:0]];
-      next_q <= far_q;
-      next_classes_q <= next_classes;
+      far_q <= walk;
+      mid_q <= far_q;
+      next_q <= mid_q;
       now_q <= next_q;
-      table_now_q <= table_next;
-      for (int lane = 0; lane < Lanes; lane += 1) shift_now_q[lane] <= class_shift_i[next_classes_q[lane]];
+      // Above all classes is above all classes, whatever is added.
+      sum_q <= !sum[7] && sum[6:4] != 0 ? 6'sd15 : sum[5:0];
+      // The first lane's channel is a multiple of the lanes.
+      for (int lane = 0; lane < Lanes; lane += 1) begin
+        offset_q[lane] <= lane < 4 ? offsets[TileBits'({far_q.channel[3:2], 2'(lane)})]
+            : lane < 8 ? offsets[TileBits'({far_q.channel[3], 3'(lane)})] : offsets[lane];
+      end
+    end else if (passing) begin
+      far_q.tile_last <= far_q.tile_last || walk_tile_last;
+      far_q.segment_end <= far_q.segment_end || walk_segment_last;
+      far_q.layer_end <= far_q.layer_end || walk_layer_last;
     end
-  end
-
-  // The layer's last step has been taken.
-  logic ahead_done_q;
-  always_ff @(posedge clk_i) begin
-    if (start_i) ahead_done_q <= 1'b0;
-    else if (step && now_q.layer_end) ahead_done_q <= 1'b1;
   end
 
   // ---- lanes
-  logic [Lanes-1:0] exists;
-  logic [Lanes-1:0][7:0] first, second;
-  logic [4:0] asked;
-  logic [255:0] words;
-  logic words_ok, step, ending_q, push1_q, push2_q;
-  logic [4:0] front;                            // words of the window that belong to the segment, at most 16
-  wire [4:0] handed = asked > front ? front : asked;
-  assign words_ok = held >= 6'(handed) || ended;
-  always_comb begin
-    front = segment_left_q > 32'd16 ? 5'd16 : segment_left_q[4:0];
-    for (int index = 0; index < 16; index += 1) words[index*16 +: 16] = 5'(index) < front ? window[index*16 +: 16] : 16'd0;
-    for (int lane = 0; lane < Lanes; lane += 1) begin
-      exists[lane] = lane < (1 << lanes_log_q) && 16'(lane) < command_i.out_channels;
-    end
-  end
-  logic [4:0] rows_free;
-  // One channel: a row's left neighbour is the row before it, which the predictor needs a cycle to finish.
-  wire room = rows_free > 5'd6 && !(ending_q && (pairs_q || (predicted_q && grid_channels_q == 12'd1)));
-  assign step = state_q == Steps && words_ok && room;
-  assign move = prime || step;
-  wire arm = window_ok && (state_q == WordsCrc || (state_q == Words && !segmented_q));
+  logic [Lanes-1:0][7:0] weights;
   ans_lanes #(.Lanes(Lanes), .Entries(Entries)) u_lanes (
-    .clk_i, .clear_i(clear_i || start_i), .table_write_i, .table_address_i,
-    .table_entries_i, .log_i, .pairs_i(pairs_q), .arm_i(arm), .fill_i(state_q == Fill),
-    .begin_i(state_q == Begin), .exists_i(exists), .step_i(step), .in_step_i(now_q.lanes), .shift_i(shift_now_q),
-    .table_i(table_now_q), .table_next_i(table_next), .first_o(first), .second_o(second), .words_i(words),
-    .asked_o(asked), .words_ok_i(words_ok)
+    .clk_i, .table_write_i, .table_address_i, .table_entries_i({entry_of(table_entries_i[1]), entry_of(table_entries_i[0])}),
+    .map_write_i(map_write_q), .map_address_i(map_address_q), .map_class_i({class_table_i[map_class_q], class_shift_i[map_class_q]}),
+    .pairs_i(pairs), .exists_i(exists_q), .peek_i(state_q == Arm), .arm_i(state_q == Arm || state_q == ArmLanes),
+    .fill_i(state_q == Fill1 || state_q == Fill2), .fill_first_i(state_q == Fill1 && words_ready), .begin_i(state_q == Begin),
+    .step_i(step), .move_i(move), .sum_i(sum_q), .offset_i(offset_q), .lanes_next_i(next_q.lanes), .give_i(give), .words_i(words),
+    .blank_i(blanks), .ask_o(asks), .second_i(second), .weights_o(weights)
   );
+  // {escape, value 8, code 12} of the builder, whose tables may be larger; of 256 states the code has 9 bits.
+  function automatic logic [17:0] entry_of(input logic [20:0] entry);
+    entry_of = {entry[20:12], entry[8:0]};
+  endfunction
 
-  // ---- tap prediction: shape and coefficients
-  logic predicted_q, predict_top_q;
-  logic [11:0] grid_channels_q;
-  logic [7:0] grid_width_q, grid_x_q, wanted_tap;
-  logic [31:0] tile_rows_q, grid_rows_q;
-  logic [2:0][5:0] coefficient [256];
-  logic [2:0][5:0] new_coefficients;
-  logic [4:0] coefficient_bits;
-  wire has_left = grid_x_q != 0;
-  wire has_top = predict_top_q;
-  always_comb begin
-    new_coefficients = '0;
-    coefficient_bits = 5'd1;
-    if (bits[0]) begin
-      if (has_left) new_coefficients[0] = bits[6:1];
-      if (has_top) new_coefficients[1] = has_left ? bits[12:7] : bits[6:1];
-      if (has_left && has_top) new_coefficients[2] = bits[18:13];
-      coefficient_bits = has_left && has_top ? 5'd19 : 5'd7;
+  // ---- how far rows are apart: the predictor needs its neighbours, the checksum of narrow rows its time
+  logic [3:0] predicted_spacing_q, narrow_spacing_q, both_spacing_q, spacing_q, pace_q;
+  logic second_due_q;
+  wire narrow = stored_step ? walk_last_tile : now_q.last_tile;
+  wire [3:0] spacing = narrow ? both_spacing_q : predicted_spacing_q;
+  wire paced = stored_step || (step && (now_q.row_end || pairs));
+  wire [3:0] pace = !paced ? pace_q - {3'd0, pace_q != 0} : (pairs ? {spacing[2:0], 1'b0} : spacing) - 4'd1;
+  logic [5:0] rows_free;
+  // The second weights of a pair: half way to the next step.
+  assign second = second_due_q && pace_q == spacing_q - 4'd1;
+  always_ff @(posedge clk_i) begin
+    predicted_spacing_q <= 4'd1;
+    if (predicted) begin
+      case (channels)
+        RowBits'(1): predicted_spacing_q <= 4'd6;
+        RowBits'(2): predicted_spacing_q <= 4'd3;
+        RowBits'(3), RowBits'(4), RowBits'(5): predicted_spacing_q <= 4'd2;
+        default: ;
+      endcase
     end
+    narrow_spacing_q <= last_width_q == 5'(Outputs) ? 4'd1
+        : Outputs == 16 && last_width_q[3] ? {1'b0, last_width_q[2:0]} + 4'd1 : last_width_q[3:0];
+    both_spacing_q <= narrow_spacing_q > predicted_spacing_q ? narrow_spacing_q : predicted_spacing_q;
+    if (paced) spacing_q <= spacing;
+    pace_q <= state_q == Idle ? '0 : pace;
+    hold_q <= pace != 0 || rows_free <= 6'(RowsAhead);
+    second_due_q <= step ? pairs : second_due_q && !second && state_q != Idle;
   end
 
   // ---- rows
-  logic [Outputs-1:0][7:0] row_first_q, row_second_q;
-  logic [4:0] row_width_q, stepped_sub_q, stepped_width_q;
-  logic stepped_q, stepped_second_q;
-  logic row_push, row_second_exists_q, stored_q;
-  logic [31:0] stored_left_q;
-  logic [Outputs*8-1:0] row;
-  wire stored_push = state_q == StoredRows && rows_free > 5'd6 && (held >= 6'd17 || ended);
-  wire [8:0] stored_bits = {1'b0, ahead_width, 3'b000} + 9'(offset_q);
-  assign row_push = push1_q || push2_q || stored_push;
-  // Stored weights begin at a byte.
-  wire [Outputs*8-1:0] stored_row = offset_q[3] ? window[Outputs*8+7:8] : window[Outputs*8-1:0];
-  assign row = stored_push ? stored_row : push1_q ? row_first_q : row_second_q;
-  logic final_push;
-  logic [Outputs*8-1:0] final_row;
-  logic [4:0] final_width_q;
+  typedef struct packed {
+    logic [3:0] channel;
+    logic row_end;
+    logic second_exists;
+    logic tile_first;
+    logic tile_last;
+    logic last_tile;
+    logic layer_end;
+  } part_t;
+  localparam int Groups = Outputs / 4;            // of channels that are written together
+  part_t stepped_q, part_q;                       // with the symbols, with the weights
+  logic stepped_valid_q, stepped_odd_q, part_valid_q, part_second_q, row_valid_q, odd_q, lanes16_q, lanes8_q;
+  logic [Groups-1:0] own, write_q, write_second_q;
+  logic [Groups-1:0][1:0] source_q;               // stored, odd or not; lanes; kept second weights
+  logic [Outputs-1:0][7:0] row_q, row_second_q;
+  typedef struct packed {
+    logic tile_first;
+    logic last_tile;
+    logic layer_end;
+  } row_t;
+  row_t row_flags_q;
+  logic row_tile_last_q;
+  wire [8*(Outputs+2)-1:0] stored_bytes = (8*(Outputs+2))'(peeked_q);
+  wire part_ends = part_q.tile_last && (part_second_q || !part_q.second_exists);
+  always_comb begin
+    for (int group = 0; group < Groups; group += 1) begin
+      own[group] = lanes16_q || (lanes8_q ? 1'(group >> 1) == stepped_q.channel[3] : 2'(group) == stepped_q.channel[3:2]);
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    lanes16_q <= lanes_log == 3'd4;
+    lanes8_q <= lanes_log == 3'd3;
+    stepped_valid_q <= step || stored_step;
+    stepped_odd_q <= odd_q;
+    if (step) begin
+      stepped_q <= '{channel: now_q.channel, row_end: now_q.row_end, second_exists: now_q.second_exists && pairs,
+          tile_first: now_q.tile_first, tile_last: now_q.tile_last, last_tile: now_q.last_tile, layer_end: now_q.layer_end};
+    end
+    if (stored_step) begin
+      stepped_q <= '{channel: '0, row_end: 1'b1, second_exists: 1'b0, tile_first: walk.tile_first, tile_last: walk.tile_last,
+          last_tile: walk.last_tile, layer_end: walk.layer_end};
+    end
+    part_valid_q <= stepped_valid_q || (second && stepped_q.second_exists);
+    part_second_q <= second;
+    part_q <= stepped_q;
+    for (int group = 0; group < Groups; group += 1) begin
+      source_q[group] <= stored ? {1'b0, stepped_odd_q} : {1'b1, !own[group]};
+      write_q[group] <= stored || (stepped_valid_q && own[group]) || (second && stepped_q.row_end);
+      write_second_q[group] <= second && own[group];
+    end
+    for (int at = 0; at < Outputs; at += 1) begin
+      logic [7:0] weight;
+      weight = lanes16_q ? weights[at] : lanes8_q ? weights[at%8] : weights[at%4];
+      if (write_q[at/4]) begin
+        case (source_q[at/4])
+          2'd0: row_q[at] <= stored_bytes[8*at +: 8];
+          2'd1: row_q[at] <= stored_bytes[8*at+8 +: 8];
+          2'd2: row_q[at] <= weight;
+          default: row_q[at] <= row_second_q[at];
+        endcase
+      end
+      if (write_second_q[at/4]) row_second_q[at] <= weight;
+    end
+    row_valid_q <= part_valid_q && part_q.row_end;
+    if (clear_i) {stepped_valid_q, part_valid_q, row_valid_q} <= '0;
+    row_flags_q <= '{tile_first: part_q.tile_first && !part_second_q, last_tile: part_q.last_tile, layer_end: part_q.layer_end && part_ends};
+    row_tile_last_q <= part_ends;
+  end
+
+  localparam int PredictorCycles = 8;
+  row_t [PredictorCycles-1:0] flags_q;
+  logic final_valid, summed, sum_good, predictor_start_q;
+  logic [Outputs-1:0][7:0] final_row;
+  always_ff @(posedge clk_i) begin
+    flags_q <= {flags_q[PredictorCycles-2:0], row_flags_q};
+    predictor_start_q <= header_done && state_q == Header;
+  end
   tap_predictor #(.Outputs(Outputs), .Rows(PredictedRows)) u_predictor (
-    .clk_i, .start_i(start_i || clear_i), .enable_i(predicted_q), .channels_i(grid_channels_q), .width_i(grid_width_q),
-    .tile_rows_i(tile_rows_q), .center_i(center_q), .tap_o(wanted_tap), .coefficients_i(coefficient[wanted_tap]),
-    .valid_i(row_push), .row_i(row), .valid_o(final_push), .row_o(final_row)
+    .clk_i, .start_i(predictor_start_q || clear_i), .enable_i(predicted), .channels_i(channels), .top_rows_i(top_rows),
+    .tap_o(wanted_tap), .coefficients_i(coefficients), .valid_i(row_valid_q), .tile_last_i(row_tile_last_q), .row_i(row_q),
+    .valid_o(final_valid), .row_o(final_row)
   );
-  always_ff @(posedge clk_i) final_width_q <= push_width;
-  fifo #(.Width(Outputs * 8), .Depth(16)) u_rows (
-    .clk_i, .clear_i, .push_i(final_push), .data_i(final_row), .free_o(rows_free), .valid_o(row_valid_o), .data_o(row_o),
+  fifo #(.Width(Outputs * 8), .Depth(32)) u_rows (
+    .clk_i, .clear_i, .push_i(final_valid), .data_i(final_row), .free_o(rows_free), .valid_o(row_valid_o), .data_o(row_o),
     .pop_i(row_pop_i)
   );
+  row_crc #(.Outputs(Outputs)) u_crc (
+    .clk_i, .start_i(start_layer || clear_i), .last_width_i(last_width_q), .expect_i(expect_sum), .expected_i(expected),
+    .valid_i(final_valid), .row_i(final_row), .tile_first_i(flags_q[PredictorCycles-1].tile_first),
+    .last_tile_i(flags_q[PredictorCycles-1].last_tile), .last_i(flags_q[PredictorCycles-1].layer_end), .done_o(summed),
+    .good_o(sum_good)
+  );
 
-  // ---- checksum of the rows: moved to the end of 32 bytes
-  logic [31:0] sum_q;
-  logic crc_valid_q;
-  logic [255:0] crc_bytes_q;
-  logic [4:0] crc_count_q;
-  wire [4:0] push_width = stored_push ? ahead_width : row_width_q;
-  always_ff @(posedge clk_i) begin
-    crc_valid_q <= final_push;
-    crc_count_q <= final_width_q;
-    crc_bytes_q <= {128'(final_row) << {5'd16 - final_width_q, 3'b000}, 128'd0};
-    if (start_i) sum_q <= '1;
-    else if (crc_valid_q) sum_q <= crc32c_skip(sum_q, crc_count_q) ^ crc32c_data(crc_bytes_q);
-  end
-
-  // A coded layer needs the classes to check its header by, and the tables from the first step on.
-  wire classes_there = classes_known_i || tables_settled_i;
-  wire waiting = state_q == Head && bits[1:0] != 2'd0 && !classes_there;
-  wire prime = state_q == Prime && tables_settled_i;
-
-  // ---- what is taken from the words
-  always_comb begin
-    used = '0;
-    case (state_q)
-      Head: used = bits[1:0] == 2'd0 ? 6'd16 : 6'd29;
-      StoredCrc, HeadCrc, WordsCrc: used = 6'd32;
-      Words: used = segmented_q ? 6'd32 : 6'd0;
-      Center: used = centered_q ? 6'd8 : 6'd0;
-      SegmentSize: used = segmented_q ? 6'd16 : 6'd0;
-      Predicted: used = predicted_q ? 6'd1 : 6'd0;
-      Grid: used = 6'd12;
-      Coefficients: used = index_q == 0 ? 6'd0 : {1'b0, coefficient_bits};
-      TapOffsets: used = tap_offsets_q ? 6'd3 : 6'd0;
-      ArrayA, ArrayB: used = 6'(array_count) * 6'(array_width);
-      Align, Check: used = offset_q == 0 ? 6'd0 : 6'd16 - {2'd0, offset_q};
-      default: used = '0;
-    endcase
-    if (!window_ok || waiting) used = '0;
-    case (state_q)
-      Fill, Steps, SegmentEnd: take = words_ok ? handed : 5'd0;
-      StoredRows: take = stored_push ? stored_bits[8:4] : 5'd0;
-      default: take = header_take;
-    endcase
-  end
+  // ---- what is taken other than by lanes
+  wire [4:0] stored_take = walk_width + {4'd0, odd_q};
+  logic [3:0] stored_take_q;
+  assign take = stored_take_q | {3'd0, header_take};
+  always_ff @(posedge clk_i) stored_take_q <= stored_step ? stored_take[4:1] : {3'd0, state_q == StoredEnd && odd_q};
 
   assign busy_o = state_q != Idle;
   assign damaged_o = state_q == Damaged;
-  // A stored stream is as long as its weights; a coded one has no word that nobody asked for.
-  assign done_o = state_q == Check && offset_q == 0 && !crc_valid_q && !ending_q && !row_push && !final_push && (!coded_q || sum_q == ~crc_q)
-      && words_end && (stored_left_q == 0 || !stored_q);
+  // A coded stream has no word that nobody asked for, a stored one is as long as its weights.
+  wire good = words_empty && (!coded_q || sum_good);
+  assign done_o = state_q == Check && summed && good;
 
+  logic layer_ended_q;
   always_ff @(posedge clk_i) begin
-    push2_q <= push1_q && pairs_q && row_second_exists_q;
     if (clear_i) begin
       state_q <= Idle;
-      ending_q <= 1'b0;
-      push1_q <= 1'b0;
-      push2_q <= 1'b0;
     end else begin
-      if (window_ok && used != 0) offset_q <= end_offset[3:0];
-      if (move || stored_push) begin
-        ahead_sub_q <= ahead_last_sub || stored_push ? '0 : ahead_sub_q + 5'd1;
-        if (ahead_last_sub || stored_push) begin
-          ahead_input_q <= ahead_last_row ? '0 : ahead_next_input;
-          ahead_tap_q <= ahead_last_row ? '0 : ahead_next_tap;
-          if (ahead_last_row) begin
-            ahead_left_q <= ahead_left_q - 16'(Outputs);
-            ahead_tile_q <= ahead_tile_q + 16'd1;
-            ahead_in_segment_q <= ahead_segment_end ? '0 : ahead_in_segment_q + 16'd1;
-          end
-        end
-      end
-      // A step's weights appear a cycle later and join their row.
-      stepped_q <= step;
-      stepped_sub_q <= now_q.sub;
-      stepped_width_q <= now_q.width;
-      stepped_second_q <= now_q.second_exists;
-      ending_q <= step && now_q.row_end;
-      if (stepped_q) begin
-        for (int channel = 0; channel < Outputs; channel += 1) begin
-          logic [LaneBits-1:0] lane;
-          lane = LaneBits'(channel) & LaneBits'((1 << lanes_log_q) - 1);
-          if (5'(channel >> lanes_log_q) == stepped_sub_q) begin
-            row_first_q[channel] <= first[lane] + center_q;
-            row_second_q[channel] <= second[lane] + center_q;
-          end
-        end
-        row_width_q <= stepped_width_q;
-        row_second_exists_q <= stepped_second_q;
-      end
-      push1_q <= ending_q;
-      if (take != 0 && (state_q == Fill || state_q == Steps || state_q == SegmentEnd)) begin
-        segment_left_q <= segment_left_q - 32'(take);
-      end
-
+      if (stored_step) odd_q <= stored_take[0];
       case (state_q)
-        Idle:
-          if (start_i) begin
-            state_q <= coded_i ? Head : StoredRows;
-            coded_q <= coded_i;
-            stored_q <= !coded_i;
-            stored_left_q <= command_i.weights_bytes;
-            offset_q <= '0;
-            index_q <= '0;
-            center_q <= '0;
-            pairs_q <= 1'b0;
-            segmented_q <= 1'b0;
-            predicted_q <= 1'b0;
-            lanes_log_q <= 3'(LaneBits);
-            ahead_left_q <= command_i.out_channels;
-            ahead_tile_q <= '0;
-            ahead_sub_q <= '0;
-            ahead_input_q <= '0;
-            ahead_tap_q <= '0;
-            ahead_in_segment_q <= '0;
-          end
-        Head: if (window_ok && !waiting) begin
-          pairs_q <= bits[1:0] == 2'd2;
-          lanes_log_q <= bits[4:2];
-          predicted_q <= bits[5] && bits[1:0] != 2'd0;
-          segmented_q <= bits[6];
-          tap_offsets_q <= bits[7];
-          centered_q <= bits[8];
-          first_q <= bits[12:9];
-          last_q <= bits[16:13];
-          base_q <= bits[22:17];
-          width_a_q <= bits[25:23];
-          width_b_q <= bits[28:26];
-          state_q <= bits[1:0] == 2'd0 ? StoredCrc : HeadCrc;
-          if (bits[1:0] == 2'd0) begin
-            lanes_log_q <= 3'(LaneBits);
-            stored_q <= 1'b1;
-            pairs_q <= 1'b0;
-            segmented_q <= 1'b0;
-            stored_left_q <= command_i.weights_bytes - 32'd6;
-          end
-          if (bits[1:0] == 2'd3 || (bits[1:0] != 2'd0 && ((bits[5] && bits[1:0] == 2'd2) || command_i.weights_bytes[0] || !classes_known_i || bits[4:2] > 3'(LaneBits)
-              || bits[12:9] > bits[16:13] || {1'b0, bits[16:13]} >= classes_i || bits[25:23] > 3'd5 || bits[28:26] > 3'd5
-              || 32'(command_i.out_channels) > MaxChannels || 32'(inputs) > MaxChannels || 32'(taps) > DECODER_TAPS))) begin
-            state_q <= Damaged;
-          end
+        Idle: begin
+          again_q <= 1'b0;
+          odd_q <= 1'b0;
+          if (start_i) state_q <= Arm;
         end
-        StoredCrc: if (window_ok) begin
-          crc_q <= bits;
-          state_q <= StoredRows;
-        end
-        HeadCrc: if (window_ok) begin
-          crc_q <= bits;
-          state_q <= Center;
-        end
-        Center: if (window_ok) begin
-          if (centered_q) center_q <= bits[7:0];
-          state_q <= SegmentSize;
-        end
-        SegmentSize: if (window_ok) begin
-          if (segmented_q) tiles_per_segment_q <= bits[15:0];
-          state_q <= segmented_q && bits[15:0] == 0 ? Damaged : Predicted;
-        end
-        Predicted: if (window_ok) begin
-          index_q <= '0;
-          tile_rows_q <= 32'(taps) * 32'(inputs);
-          grid_channels_q <= inputs[11:0];
-          grid_width_q <= command_i.kernel_width;
-          grid_x_q <= '0;
-          predict_top_q <= 1'b0;
-          // More inputs than the predictor has rows would also wrap in grid_channels_q and never end.
-          state_q <= !predicted_q ? TapOffsets : bits[0] ? Grid : 32'(inputs) >= PredictedRows ? Damaged : Coefficients;
-          grid_rows_q <= '0;
-        end
-        Grid: if (window_ok) begin
-          grid_channels_q <= {4'd0, bits[7:0]};
-          grid_width_q <= {4'd0, bits[11:8]};
-          state_q <= bits[7:0] == 0 || bits[11:8] == 0 || taps != 16'd1 ? Damaged : Coefficients;
-        end
-        Coefficients: begin
-          // The first tap has none; the bits are looked at from the second on.
-          if (index_q == 0) coefficient[0] <= '0;
-          else if (window_ok) coefficient[index_q[7:0]] <= new_coefficients;
-          if (index_q == 0 || window_ok) begin
-            index_q <= index_q + 16'd1;
-            grid_x_q <= grid_x_q + 8'd1 == grid_width_q ? '0 : grid_x_q + 8'd1;
-            if (grid_x_q + 8'd1 == grid_width_q) predict_top_q <= 1'b1;
-            grid_rows_q <= grid_rows_q + 32'(grid_channels_q);
-            if (grid_rows_q + 32'(grid_channels_q) >= tile_rows_q) begin
-              index_q <= '0;
-              state_q <= grid_rows_q + 32'(grid_channels_q) == tile_rows_q && grid_x_q + 8'd1 == grid_width_q
-                  && (32'(grid_width_q) + 1) * 32'(grid_channels_q) <= PredictedRows ? TapOffsets : Damaged;
-            end
-          end
-        end
-        TapOffsets: if (window_ok) begin
-          tap_offset[index_q[7:0]] <= bits[2:0];
-          index_q <= index_q + 16'd1;
-          if (!tap_offsets_q || index_q + 16'd1 == taps) begin
-            index_q <= '0;
-            state_q <= ArrayA;
-          end
-        end
-        ArrayA: if (window_ok) begin
-          channel_line_q <= (Outputs*5)'({array_values, channel_line_q} >> 40);
-          index_q <= index_q + 16'd8;
-          if (32'(line_place) == Outputs / 8 - 1 || array_end) begin
-            channel_offset[index_q[$clog2(MaxChannels)-1:$clog2(Outputs)]] <=
-                (Outputs*5)'({array_values, channel_line_q} >> 40) >> (40 * (Outputs / 8 - 1 - 32'(line_place)));
-          end
-          if (width_a_q == 0 || array_end) begin
-            index_q <= '0;
-            state_q <= ArrayB;
-          end
-        end
-        ArrayB: if (window_ok) begin
-          input_offset[index_q[$clog2(MaxChannels)-1:3]] <= array_values;
-          index_q <= index_q + 16'd8;
-          if (width_b_q == 0 || array_end) state_q <= Align;
-        end
-        Align: if (window_ok) begin
-          offset_q <= '0;
+        Arm: state_q <= again_q ? SegmentHead : Header;
+        Header: begin
           primed_q <= '0;
-          state_q <= Prime;
+          if (header_done) state_q <= stored ? StoredRows : Prime;
+          again_q <= 1'b1;
         end
         Prime: if (prime) begin
           primed_q <= primed_q + 2'd1;
-          if (primed_q == 2'd2) state_q <= tables_usable_i ? Words : Damaged;
+          if (primed_q == 2'd2) state_q <= !tables_usable_i ? Damaged : segmented ? Arm : ArmLanes;
         end
-        Words: if (window_ok) begin
-          segment_left_q <= segmented_q ? bits : '1;
-          state_q <= segmented_q ? WordsCrc : Fill;
-          fill_q <= '0;
-        end
-        WordsCrc: if (window_ok) state_q <= Fill;
-        Fill: if (words_ok) begin
-          fill_q <= fill_q + 2'd1;
-          if (fill_q == 2'd2) state_q <= Begin;
-        end
+        SegmentHead: if (header_done) state_q <= ArmLanes;
+        ArmLanes: state_q <= Fill1;
+        Fill1: if (words_ready) state_q <= Fill2;
+        Fill2: if (words_ready) state_q <= Begin;
         Begin: state_q <= Steps;
-        Steps: if (step && now_q.segment_end) state_q <= SegmentEnd;
-        SegmentEnd: if (words_ok) begin
-          fill_q <= '0;
-          state_q <= ahead_done_q ? Check : Words;
-          // Words that no lane asked for.
-          if (segmented_q && segment_left_q != 32'(take)) state_q <= Damaged;
+        Steps: begin
+          layer_ended_q <= now_q.layer_end;
+          if (step && now_q.segment_end) state_q <= LastWords;
         end
-        StoredRows: begin
-          if (stored_push) begin
-            offset_q <= stored_bits[3:0];
-            stored_left_q <= stored_left_q - 32'(ahead_width);
-            if (ahead_last_row && ahead_last_tile) state_q <= Check;
-            if (stored_left_q < 32'(ahead_width)) state_q <= Damaged;
-          end
-        end
-        Check: begin
-          // An odd number of stored bytes leaves half a word.
-          if (offset_q == 0 && !crc_valid_q && !ending_q && !row_push && !final_push) state_q <= done_o ? Idle : Damaged;
-        end
+        LastWords: if (words_ready) state_q <= SegmentEnd;
+        SegmentEnd: state_q <= segmented && !segment_empty ? Damaged : layer_ended_q ? Check : Arm;
+        StoredRows: if (stored_step && walk_layer_last) state_q <= StoredEnd;
+        StoredEnd: state_q <= odd_q == odd_bytes_q ? Check : Damaged;
+        Check: if (summed) state_q <= good ? Idle : Damaged;
         default: state_q <= state_q;
       endcase
+      if (refused || words_short) state_q <= Damaged;
     end
   end
 endmodule

@@ -1,49 +1,183 @@
-/// The words of one byte stream: a window of the next 32 words of 16 bits, of which up to 16 are taken per cycle.
+/// The words of one byte stream, handed out in order: in a cycle the lanes in `ask_i` get the next words by rank, lowest lane
+/// first.
 ///
-/// `held_o` words of the window are real; once `ended_o`, everything behind them is zero and may be taken as well.
-module weight_words (
-  input  logic         clk_i,
-  input  logic         clear_i,
-  input  logic         start_i,
-  input  logic [31:0]  bytes_i,
-  input  logic         valid_i,
-  input  logic [127:0] data_i,
-  output logic         pop_o,
-  output logic [511:0] window_o,
-  output logic [5:0]   held_o,
-  output logic         ended_o,       // no further beats
-  input  logic [4:0]   take_i         // words, at most held_o unless ended_o
-);
-  logic [511:0] window_q;
-  logic [5:0] held_q;
-  logic [31:0] bytes_left_q;          // in beats not yet taken
+/// Slot s of a ring holds the words whose number is s mod Lanes, so the words of a cycle come from different slots. Which slot a
+/// lane gets is its rank behind the first; ranks that rise by one make two stages of 4:1 multiplexers enough (a reversed
+/// banyan network): the first brings to each group of four lanes the four slots that may be theirs.
+///
+/// While `ready_o` every word asked for is there, or all of the stream is. Words behind the end of the stream, or of the
+/// segment in it, are blank: the lane has to take zeros. Taking more than the stream
+/// has otherwise, or with a segment that is longer, ends in `short_o`.
+module weight_words #(
+  parameter int Lanes = 16             // 8 or 16
+) (
+  input  logic                   clk_i,
+  input  logic                   clear_i,
+  input  logic                   start_i,
+  input  logic [31:0]            bytes_i,
+  input  logic                   valid_i,
+  input  logic [127:0]           data_i,
+  output logic                   pop_o,
 
-  wire [5:0] taken = 6'(take_i) > held_q ? held_q : 6'(take_i);
-  wire [5:0] kept = held_q - taken;
-  wire [511:0] shifted = window_q >> {take_i, 4'b0000};
-  wire [5:0] fresh = bytes_left_q >= 32'd16 ? 6'd8 : 6'((bytes_left_q[4:0] + 5'd1) >> 1);
-  // Bytes of a last beat behind the end of the stream are not part of it.
-  logic [127:0] masked;
-  always_comb begin
-    for (int index = 0; index < 16; index += 1) begin
-      masked[index*8 +: 8] = 32'(index) < bytes_left_q ? data_i[index*8 +: 8] : 8'd0;
+  output logic                   ready_o,
+  input  logic [Lanes-1:0]       ask_i,
+  output logic [Lanes-1:0][15:0] words_o,
+  output logic [Lanes-1:0]       blank_o,
+  input  logic                   give_i,          // the lanes take what they asked for
+  input  logic [3:0]             take_i,          // otherwise: so many words are done with
+
+  input  logic                   segment_i,       // the next words are a segment ...
+  input  logic [31:0]            segment_words_i, // ... of so many
+  input  logic                   segmented_i,
+  output logic                   segment_empty_o, // nothing left of the segment
+  output logic                   empty_o,         // nothing left of the stream
+  output logic                   short_o
+);
+  localparam int Words = 64;
+  localparam int HeadBits = $clog2(Words);
+  localparam int SlotBits = $clog2(Lanes);
+  localparam int RowBits = HeadBits - SlotBits;
+  localparam int Quads = Lanes / 4;
+
+  logic [HeadBits-1:0] head_q, end_q;             // the end of what may be handed out
+  logic [2:0] beat_q;                             // of the ring, to be written next
+  logic signed [HeadBits+1:0] real_q;             // words in the ring that are part of the stream (too few before its last beat)
+  logic [28:0] beats_q;                           // not yet taken
+  logic open_q, ended_q, ready_q;
+  logic [31:0] segment_q;
+  logic [Lanes-1:0] before_end_q;                 // slots of the end's row
+  wire [SlotBits-1:0] slot = head_q[SlotBits-1:0];
+  wire [RowBits-1:0] row = head_q[HeadBits-1:SlotBits];
+
+  // ---- the ring
+  logic [Lanes-1:0][15:0] slots;
+  for (genvar at = 0; at < Lanes; at += 1) begin : gen_slot
+    // LUT memory is 14 bits wide; two more of them would cost as much again.
+    (* ram_style = "distributed" *) logic [13:0] memory [Words/Lanes];
+    logic [Words/Lanes-1:0][1:0] top_q;
+    wire mine = Lanes == 8 || beat_q[0] == 1'(at / 8);
+    wire [RowBits-1:0] address = row + RowBits'((SlotBits+1)'(at) < {1'b0, slot});
+    assign slots[at] = {top_q[address], memory[address]};
+    always_ff @(posedge clk_i) begin
+      if (pop_o && mine) begin
+        memory[beat_q[2 -: RowBits]] <= data_i[16*(at%8) +: 14];
+        top_q[beat_q[2 -: RowBits]] <= data_i[16*(at%8)+14 +: 2];
+      end
     end
   end
 
-  assign window_o = window_q;
-  assign held_o = held_q;
-  assign ended_o = bytes_left_q == 0;
-  assign pop_o = valid_i && bytes_left_q != 0 && kept <= 6'd24 && !start_i && !clear_i;
+  // ---- how many lanes ask, and the slot each group of four begins at
+  function automatic logic [2:0] ones(input logic [3:0] flags);
+    case (flags)
+      4'd0: ones = 3'd0;
+      4'd1, 4'd2, 4'd4, 4'd8: ones = 3'd1;
+      4'd7, 4'd11, 4'd13, 4'd14: ones = 3'd3;
+      4'd15: ones = 3'd4;
+      default: ones = 3'd2;
+    endcase
+  endfunction
+  // A sum bit by bit: as few levels of logic as its inputs need, where a carry chain would begin another.
+  function automatic logic [4:0] plus(input logic [4:0] a, input logic [4:0] b);
+    logic carry;
+    carry = 1'b0;
+    for (int at = 0; at < 5; at += 1) begin
+      plus[at] = a[at] ^ b[at] ^ carry;
+      carry = (a[at] && b[at]) || (carry && (a[at] || b[at]));
+    end
+  endfunction
+  function automatic logic greater(input logic [4:0] a, input logic [4:0] b);
+    greater = 1'b0;
+    for (int at = 0; at < 5; at += 1) greater = (a[at] && !b[at]) || (a[at] == b[at] && greater);
+  endfunction
+  logic [Quads-1:0][2:0] counts;
+  logic [Quads-1:0][4:0] begins;
+  logic [4:0] asked, halves;
+  always_comb begin
+    for (int quad = 0; quad < Quads; quad += 1) counts[quad] = ones(ask_i[4*quad +: 4]);
+    begins[0] = 5'(slot);
+    begins[1] = plus(5'(slot), 5'(counts[0]));
+    halves = plus(5'(counts[0]), 5'(counts[1]));
+    asked = halves;
+    if (Lanes == 16) begin
+      begins[Quads-2] = plus(5'(slot), halves);
+      begins[Quads-1] = plus(plus(5'(slot), 5'(counts[Quads-2])), halves);
+      asked = plus(halves, plus(5'(counts[Quads-2]), 5'(counts[Quads-1])));
+    end
+  end
+
+  // ---- blank slots: when fewer words are left than there are slots, those from the end on
+  wire [SlotBits-1:0] left_low = segmented_i ? segment_q[SlotBits-1:0] : real_q[SlotBits-1:0];
+  wire plenty = segmented_i ? segment_q[31:SlotBits] != 0 : !ended_q || real_q[HeadBits:SlotBits] != 0;
+  wire turns = end_q[SlotBits] != head_q[SlotBits];  // the end lies in the next row
+  logic [Lanes-1:0] blank;
+  always_comb begin
+    for (int at = 0; at < Lanes; at += 1) begin
+      logic ahead;                                // in the row of the head, not behind it
+      ahead = (SlotBits+1)'(at) >= {1'b0, slot};
+      blank[at] = !plenty && !(turns ? ahead || before_end_q[at] : ahead && before_end_q[at]);
+    end
+  end
+
+  // ---- the network
+  for (genvar quad = 0; quad < Quads; quad += 1) begin : gen_quad
+    logic [3:0][16:0] near;                       // the four slots from the first one on, by their number mod 4
+    for (genvar at = 0; at < 4; at += 1) begin : gen_near
+      logic [SlotBits-3:0] group;
+      assign group = begins[quad][SlotBits-1:2] + (SlotBits-2)'(3'(at) < {1'b0, begins[quad][1:0]});
+      logic [Lanes/4-1:0][16:0] choices;
+      for (genvar choice = 0; choice < Lanes / 4; choice += 1) begin : gen_choice
+        assign choices[choice] = {blank[4*choice+at], slots[4*choice+at]};
+      end
+      assign near[at] = choices[group];
+    end
+    for (genvar lane = 0; lane < 4; lane += 1) begin : gen_lane
+      wire [1:0] from = begins[quad][1:0] + 2'(ones(ask_i[4*quad +: 4] & ~(4'hf << lane)));
+      assign {blank_o[4*quad+lane], words_o[4*quad+lane]} = near[from];
+    end
+  end
+
+  // ---- counting
+  wire over = !plenty && greater(asked, 5'(left_low));
+  wire signed [HeadBits+1:0] real_in = real_q + (pop_o ? (HeadBits+2)'(8) : '0);
+  wire [4:0] taken = give_i ? asked : {1'b0, take_i};
+  assign pop_o = valid_i && open_q;
+  assign ready_o = ready_q;
+  assign empty_o = ended_q && real_q == 0;
+  assign segment_empty_o = segment_q == 0;
+  assign short_o = ended_q && real_q[HeadBits+1];
 
   always_ff @(posedge clk_i) begin
     if (clear_i || start_i) begin
-      window_q <= '0;
-      held_q <= '0;
-      bytes_left_q <= clear_i ? '0 : bytes_i;
+      head_q <= '0;
+      beat_q <= '0;
+      // What a last beat holds behind the end is not real.
+      real_q <= (HeadBits+2)'(signed'(-5'(3'(-((bytes_i[3:0] + 4'd1) >> 1)))));
+      open_q <= 1'b0;
+      ended_q <= 1'b0;
+      ready_q <= 1'b0;
     end else begin
-      window_q <= shifted | (pop_o ? 512'(masked) << {kept[4:0], 4'b0000} : 512'd0);
-      held_q <= kept + (pop_o ? fresh : 6'd0);
-      if (pop_o) bytes_left_q <= bytes_left_q < 32'd16 ? 32'd0 : bytes_left_q - 32'd16;
+      head_q <= !give_i ? head_q + HeadBits'(take_i) : over ? end_q : head_q + HeadBits'(asked);
+      real_q <= !give_i ? real_in - (HeadBits+2)'(take_i)
+          : over ? real_in - (HeadBits+2)'(left_low) : real_in - (HeadBits+2)'(asked);
+      if (pop_o) beat_q <= beat_q + 3'd1;
+      // Now and in the next cycle a beat may still come; up to 7 words are not counted.
+      open_q <= real_q < (HeadBits+2)'(Words - 24) && (pop_o ? beats_q[28:1] != 0 : beats_q != 0);
+      ended_q <= beats_q == 0;
+      // What is handed out now is at most a row of the ring.
+      ready_q <= (!real_q[HeadBits+1] && real_q >= (HeadBits+2)'(2 * Lanes)) || ended_q;
     end
+    if (clear_i) beats_q <= '0;
+    else if (start_i) beats_q <= {1'b0, bytes_i[31:4]} + 29'(bytes_i[3:0] != 0);
+    else if (pop_o) beats_q <= beats_q - 29'd1;
+    segment_q <= segment_i ? segment_words_i : give_i && over ? 32'd0 : segment_q - 32'(taken);
+    if (start_i) end_q <= HeadBits'((7'(bytes_i[6:0]) + 7'd1) >> 1);
+    else if (segment_i) end_q <= head_q + HeadBits'(take_i) + segment_words_i[HeadBits-1:0];
+    for (int at = 0; at < Lanes; at += 1) before_end_q[at] <= (SlotBits+1)'(at) < {1'b0, end_q[SlotBits-1:0]};
   end
+
+`ifndef SYNTHESIS
+  WordsAreThere_A: assert property (@(posedge clk_i) disable iff (clear_i || start_i)
+      give_i && !ended_q |-> (HeadBits+2)'(asked) <= real_q + (HeadBits+2)'(7));
+  RingHolds_A: assert property (@(posedge clk_i) disable iff (clear_i || start_i) real_q <= (HeadBits+2)'(Words));
+`endif
 endmodule

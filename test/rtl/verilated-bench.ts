@@ -13,11 +13,14 @@ export interface BenchSources {
   readonly top: string;
   /** Files of bitstreams/rtl, packages first. */
   readonly rtl: readonly string[];
+  /** Of the top module; each choice is a build of its own. */
+  readonly parameters?: Readonly<Record<string, number>>;
 }
 
 /** @returns the path of the executable. @throws {Error} with Verilator's messages */
-export function buildBench({ name, top, rtl }: BenchSources): string {
-  const folder = join(root, "build", name);
+export function buildBench({ name, top, rtl, parameters = {} }: BenchSources): string {
+  const given = Object.entries(parameters).map(([key, value]) => `-G${key}=${value}`);
+  const folder = join(root, "build", [name, ...Object.entries(parameters).flat()].join("-"));
   const binary = join(folder, "bench");
   const digestPath = join(folder, "sources.sha256");
   const bench = join(root, "sim", name, "bench.cpp");
@@ -25,6 +28,7 @@ export function buildBench({ name, top, rtl }: BenchSources): string {
   const options = [
     ..."--cc --build --exe -O3 --assert --x-assign unique --x-initial unique -Wall".split(" "),
     ...["-Wno-UNUSEDSIGNAL", "-Wno-UNUSEDPARAM", "-CFLAGS", "-O1 -std=c++17", "--top-module", top],
+    ...given,
   ];
   const hash = createHash("sha256").update(JSON.stringify(options));
   for (const path of [...sources, bench]) hash.update(readFileSync(path));

@@ -5,6 +5,7 @@ import {
   type ChannelParameters,
   COMMAND_BYTES,
   type Command,
+  decoderLimits,
   OVERLAY_VERSION,
   type OverlayGeometry,
   packChannelParameters,
@@ -52,7 +53,7 @@ export class ImageBuilder {
 
   /** Encodes layers with one codec and places tables and streams; one stream per layer, in order. */
   weights(codecId: number, layers: readonly LayerWeights[]): { offset: number; byteLength: number }[] {
-    const { tables, streams } = codecById(codecId).encode(layers);
+    const { tables, streams } = codecById(codecId).encode(layers, { limits: decoderLimits(this.geometry) });
     if (tables.length > 0) this.#tables = { offset: this.place(tables, "tables"), bytes: tables };
     return streams.map((stream) => ({ offset: this.place(stream, "weights"), byteLength: stream.length }));
   }
