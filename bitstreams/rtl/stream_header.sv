@@ -62,7 +62,7 @@ module stream_header
   output logic [Outputs*5-1:0] channel_offsets_o
 );
   typedef enum logic [4:0] {
-    Idle, Kind, Ranges, CrcLow, CrcHigh, Center, Tiles, Flattened, Grid, TapBegin, Present, Left, Top, Corner, TapSum,
+    Idle, Look, Kind, Ranges, CrcLow, CrcHigh, Center, Tiles, Flattened, Grid, TapBegin, Present, Left, Top, Corner, TapSum,
     TapProduct, TapWrite, TapOffsets, ChannelOffsets, ChannelsEnd, InputOffsets, Align,
     WordsLow, WordsHigh, SumLow, SumHigh, Refused
   } state_e;
@@ -83,14 +83,16 @@ module stream_header
   // ---- taking a field
   logic [4:0] used;
   logic field;                                    // the state reads one
-  wire waits = state_q == Kind && bits[1:0] != 2'd0 && !classes_there_i;
+  logic plain_q;                                  // stored, as the cycle before saw
+  wire waits = state_q == Kind && !plain_q && !classes_there_i;
   wire go = !field || (fresh_q && !waits);
   wire [4:0] end_offset = {1'b0, offset_q} + used;
   always_comb begin
     field = 1'b1;
     used = '0;
     case (state_q)
-      Kind: used = bits[1:0] == 2'd0 ? 5'd16 : 5'd13;
+      Look: used = 5'd0;
+      Kind: used = plain_q ? 5'd16 : 5'd13;
       Ranges, CrcLow, CrcHigh, WordsLow, WordsHigh, SumLow, SumHigh: used = 5'd16;
       Center: {field, used} = centered_q ? {1'b1, 5'd8} : 6'd0;
       Tiles: {field, used} = segmented_o ? {1'b1, 5'd16} : 6'd0;
@@ -191,7 +193,7 @@ module stream_header
           offset_q <= '0;
           index_q <= '0;
           if (start_i) begin
-            state_q <= coded_i ? Kind : TapBegin;
+            state_q <= coded_i ? Look : TapBegin;
             stored_o <= !coded_i;
             pairs_o <= 1'b0;
             segmented_o <= 1'b0;
@@ -206,6 +208,10 @@ module stream_header
             top_rows_o <= '0;
           end
           if (segment_i) state_q <= WordsLow;
+        end
+        Look: if (go) begin
+          plain_q <= bits[1:0] == 2'd0;
+          state_q <= Kind;
         end
         Kind: if (go) begin
           if (bits[1:0] == 2'd0) stored_o <= 1'b1;

@@ -151,7 +151,7 @@ module weight_words #(
       head_q <= '0;
       beat_q <= '0;
       // What a last beat holds behind the end is not real.
-      real_q <= (HeadBits+2)'(signed'(-5'(3'(-((bytes_i[3:0] + 4'd1) >> 1)))));
+      real_q <= clear_i ? '0 : (HeadBits+2)'(signed'(-5'(3'(-((bytes_i[3:0] + 4'd1) >> 1)))));
       open_q <= 1'b0;
       ended_q <= 1'b0;
       ready_q <= 1'b0;

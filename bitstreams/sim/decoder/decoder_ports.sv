@@ -43,7 +43,7 @@ module decoder_ports
     command.kernel_height = kernel_height_i;
     command.kernel_width = kernel_width_i;
     command.weights_bytes = weights_bytes_i;
-    if (!start_i) command = '1;                   // it is looked at then, and no longer
+    if (!start_i) command = command_t'({128{5'h15}});                   // it is looked at then, and no longer
   end
   weight_decoder #(
     .Outputs(Outputs), .Lanes(Outputs), .Entries(DECODER_STATES), .MaxChannels(DECODER_CHANNELS),
