@@ -93,7 +93,7 @@ module weight_decoder
   wire give = words_ready && (steps || state_q == Fill1 || state_q == Fill2 || state_q == LastWords);
   weight_words #(.Lanes(Lanes)) u_words (
     .clk_i, .clear_i, .start_i, .bytes_i(command_i.weights_bytes), .valid_i, .data_i, .pop_o, .ready_o(words_ready),
-    .ask_i(asks), .words_o(words), .blank_o(blanks), .give_i(give), .take_i(take),
+    .ask_i(asks), .words_o(words), .blank_o(blanks), .give_i(give), .take_i(take), .few_i(state_q == StoredRows),
     .segment_i(header_done && state_q == SegmentHead), .segment_words_i(segment_words), .segmented_i(segmented),
     .segment_empty_o(segment_empty), .empty_o(words_empty), .short_o(words_short)
   );

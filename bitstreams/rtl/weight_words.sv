@@ -25,6 +25,7 @@ module weight_words #(
   output logic [Lanes-1:0]       blank_o,
   input  logic                   give_i,          // the lanes take what they asked for
   input  logic [3:0]             take_i,          // otherwise: so many words are done with
+  input  logic                   few_i,           // now and in the next cycle that is at most 8, and 9 are looked at
 
   input  logic                   segment_i,       // the next words are a segment ...
   input  logic [31:0]            segment_words_i, // ... of so many
@@ -34,6 +35,7 @@ module weight_words #(
   output logic                   short_o
 );
   localparam int Words = 64;
+  localparam int Few = 2 * Lanes < 24 ? 2 * Lanes : 24;
   localparam int HeadBits = $clog2(Words);
   localparam int SlotBits = $clog2(Lanes);
   localparam int RowBits = HeadBits - SlotBits;
@@ -163,8 +165,8 @@ module weight_words #(
       // Now and in the next cycle a beat may still come; up to 7 words are not counted.
       open_q <= real_q < (HeadBits+2)'(Words - 24) && (pop_o ? beats_q[28:1] != 0 : beats_q != 0);
       ended_q <= beats_q == 0;
-      // What is handed out now is at most a row of the ring.
-      ready_q <= (!real_q[HeadBits+1] && real_q >= (HeadBits+2)'(2 * Lanes)) || ended_q;
+      // What is handed out now is at most a row of the ring, or less: then a beat a cycle comes and goes.
+      ready_q <= (!real_q[HeadBits+1] && real_q >= (few_i ? (HeadBits+2)'(Few) : (HeadBits+2)'(2 * Lanes))) || ended_q;
     end
     if (clear_i) beats_q <= '0;
     else if (start_i) beats_q <= {1'b0, bytes_i[31:4]} + 29'(bytes_i[3:0] != 0);

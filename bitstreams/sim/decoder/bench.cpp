@@ -39,6 +39,8 @@ int main() {
     tick();
     top.clear_i = 0;
   };
+  top.clk_i = 0;
+  top.eval();                                   // the first evaluation sees no edge
   clear();
   uint32_t head[9];
   while (fread(head, sizeof head, 1, stdin) == 1) {

@@ -37,14 +37,12 @@ function ultraRams({ activationRows, weightLines, pixels, inputs, outputs }: Ove
 
 /**
  * What yosys maps each part to (docs/synthesis.md), scaled with the geometry: the tables of a pair of decoder lanes, the
- * addend tables of a requantisation lane, a pixel's share of the tap store, the predictor's history of an
- * output; then bus FIFOs, the commands' check, the table builder and the words in front of the lanes.
+ * predictor's history of an output, the addend table of a requantisation lane, a pixel's share of the tap store; then the
+ * layer's header, bus FIFOs, the commands' check and counters, the table builder.
  */
 function blockRams({ decoderLanes, requantizeLanes, pixels, outputs }: OverlayGeometry): number {
-  const decoder = 5.5 * Math.ceil(decoderLanes / 2);
-  const predictor = outputs - 0.5;
-  const requantizer = requantizeLanes;
-  const taps = pixels;
-  const fifosAndTables = 10;
-  return decoder + predictor + requantizer + taps + fifosAndTables;
+  const decoder = 2 * Math.ceil(decoderLanes / 2);
+  const predictor = outputs / 2;
+  const headerAndFifos = 11;
+  return decoder + predictor + requantizeLanes + pixels + headerAndFifos;
 }
