@@ -34,15 +34,17 @@ module weight_words #(
   output logic                   empty_o,         // nothing left of the stream
   output logic                   short_o
 );
-  localparam int Words = 64;
+  // Far more than a row: beats come and words go by flags that are two cycles old.
+  localparam int Words = 128;
   localparam int Few = 2 * Lanes < 24 ? 2 * Lanes : 24;
   localparam int HeadBits = $clog2(Words);
   localparam int SlotBits = $clog2(Lanes);
   localparam int RowBits = HeadBits - SlotBits;
+  localparam int BeatBits = HeadBits - 3;
   localparam int Quads = Lanes / 4;
 
   logic [HeadBits-1:0] head_q, end_q;             // the end of what may be handed out
-  logic [2:0] beat_q;                             // of the ring, to be written next
+  logic [BeatBits-1:0] beat_q;                             // of the ring, to be written next
   logic signed [HeadBits+1:0] real_q;             // words in the ring that are part of the stream (too few before its last beat)
   logic [28:0] beats_q;                           // not yet taken
   logic open_q, ended_q, ready_q;
@@ -54,18 +56,11 @@ module weight_words #(
   // ---- the ring
   logic [Lanes-1:0][15:0] slots;
   for (genvar at = 0; at < Lanes; at += 1) begin : gen_slot
-    // LUT memory is 14 bits wide; two more of them would cost as much again.
-    (* ram_style = "distributed" *) logic [13:0] memory [Words/Lanes];
-    logic [Words/Lanes-1:0][1:0] top_q;
+    (* ram_style = "distributed" *) logic [15:0] memory [Words/Lanes];
     wire mine = Lanes == 8 || beat_q[0] == 1'(at / 8);
     wire [RowBits-1:0] address = row + RowBits'((SlotBits+1)'(at) < {1'b0, slot});
-    assign slots[at] = {top_q[address], memory[address]};
-    always_ff @(posedge clk_i) begin
-      if (pop_o && mine) begin
-        memory[beat_q[2 -: RowBits]] <= data_i[16*(at%8) +: 14];
-        top_q[beat_q[2 -: RowBits]] <= data_i[16*(at%8)+14 +: 2];
-      end
-    end
+    assign slots[at] = memory[address];
+    always_ff @(posedge clk_i) if (pop_o && mine) memory[beat_q[BeatBits-1 -: RowBits]] <= data_i[16*(at%8) +: 16];
   end
 
   // ---- how many lanes ask, and the slot each group of four begins at
@@ -161,7 +156,7 @@ module weight_words #(
       head_q <= !give_i ? head_q + HeadBits'(take_i) : over ? end_q : head_q + HeadBits'(asked);
       real_q <= !give_i ? real_in - (HeadBits+2)'(take_i)
           : over ? real_in - (HeadBits+2)'(left_low) : real_in - (HeadBits+2)'(asked);
-      if (pop_o) beat_q <= beat_q + 3'd1;
+      if (pop_o) beat_q <= beat_q + 1'b1;
       // Now and in the next cycle a beat may still come; up to 7 words are not counted.
       open_q <= real_q < (HeadBits+2)'(Words - 24) && (pop_o ? beats_q[28:1] != 0 : beats_q != 0);
       ended_q <= beats_q == 0;
@@ -172,7 +167,7 @@ module weight_words #(
     else if (start_i) beats_q <= {1'b0, bytes_i[31:4]} + 29'(bytes_i[3:0] != 0);
     else if (pop_o) beats_q <= beats_q - 29'd1;
     segment_q <= segment_i ? segment_words_i : give_i && over ? 32'd0 : segment_q - 32'(taken);
-    if (start_i) end_q <= HeadBits'((7'(bytes_i[6:0]) + 7'd1) >> 1);
+    if (start_i) end_q <= HeadBits'(((HeadBits+1)'(bytes_i[HeadBits:0]) + 1'b1) >> 1);
     else if (segment_i) end_q <= head_q + HeadBits'(take_i) + segment_words_i[HeadBits-1:0];
     for (int at = 0; at < Lanes; at += 1) before_end_q[at] <= (SlotBits+1)'(at) < {1'b0, end_q[SlotBits-1:0]};
   end

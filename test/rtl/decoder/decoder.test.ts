@@ -234,7 +234,7 @@ describe.each([kv260Geometry, smallGeometry])(
       const coded = { tables, stream: streams[0], layout, coded: true, stalls: 0 };
       const [first, second] = decodeAll(decoder, [coded, stored]);
       console.log(`decoder: ${rowsOf(layout)} rows in ${first.cycles} cycles, stored in ${second.cycles}`);
-      expect(first.cycles).toBeLessThan(rowsOf(layout) + layout.outputs + layout.inputs + 250);
+      expect(first.cycles).toBeLessThan(rowsOf(layout) + 120);
       expect(second.cycles).toBeLessThan(rowsOf(layout) + 60);
     });
 
