@@ -97,11 +97,6 @@ describe("trials and allocation", () => {
     expect(findings.length).toBeGreaterThan(0);
     const wins = findings.reduce((sum, { pruneFirstWins }) => sum + pruneFirstWins, 0);
     const pairs = findings.reduce((sum, { layers }) => sum + layers, 0);
-    console.log(
-      wins,
-      pairs,
-      findings.map((f) => [f.pruneFirstWins, f.layers, f.medianRatio]),
-    );
     expect(wins / pairs).toBeGreaterThan(0.6);
   });
 });
