@@ -16,6 +16,7 @@ import { lowerFloatGraph, quantizeModel } from "@sluice/sdk/quantize";
 import { argmax } from "@sluice/sdk/reference";
 import { logitsInFloat, logitsOnOverlay } from "./compress/evaluate.mjs";
 import { models, preprocess } from "./compress/models.mjs";
+import { seeded } from "./seeded-random.mjs";
 import { cifarTrainingImages, sharedFile } from "./shared-data.mjs";
 
 /** Calibration takes the first of each batch, at most 2,048; these lie behind them. */
@@ -108,17 +109,6 @@ function softmax(logits) {
   const powers = Float64Array.from(logits, (value) => Math.exp(value - most));
   const sum = powers.reduce((total, value) => total + value, 0);
   return powers.map((value) => value / sum);
-}
-
-/** mulberry32 */
-function seeded(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function print(line) {

@@ -24,6 +24,7 @@ import { argmax } from "@sluice/sdk/reference";
 import { createFloatInterpreter } from "@sluice/sdk/reference/float";
 import { logitsOnOverlay } from "./compress/evaluate.mjs";
 import { weightSqnr } from "./compress/weight-sqnr.mjs";
+import { seeded } from "./seeded-random.mjs";
 import { cifarTrainingImages, sharedFile } from "./shared-data.mjs";
 
 const SIDE = 96;
@@ -264,17 +265,6 @@ function textRow(result) {
 function markdown(header, lines) {
   const row = (list) => `| ${list.join(" | ")} |`;
   return [row(header), row(header.map(() => "---")), ...lines.map(row)].join("\n");
-}
-
-/** mulberry32 */
-function seeded(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function print(line) {

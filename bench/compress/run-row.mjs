@@ -1,6 +1,7 @@
 /** A worker process: quantises and measures one row and draw after another, as the parent sends them. */
 import { importFloatModel } from "@sluice/sdk/import/float";
 import { codedSize, lowerFloatGraph, quantizeModel } from "@sluice/sdk/quantize";
+import { seeded } from "../seeded-random.mjs";
 import { cifarTestSet, cifarTrainingImages, sharedFile } from "../shared-data.mjs";
 import { correctInFloat, correctOnOverlay } from "./evaluate.mjs";
 import { inputRange, models, preprocess } from "./models.mjs";
@@ -72,16 +73,5 @@ async function run(row, draw, images) {
     graph: hash,
     quantizationSeconds,
     evaluationSeconds: seconds(measured),
-  };
-}
-
-/** mulberry32 */
-function seeded(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }

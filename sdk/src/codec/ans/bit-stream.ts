@@ -51,6 +51,10 @@ export function zigzag(value: number): number {
   return value >= 0 ? value * 2 : -value * 2 - 1;
 }
 
+export function unzigzag(value: number): number {
+  return value & 1 ? -((value + 1) >> 1) : value >> 1;
+}
+
 /** Bits `writeExpGolomb` takes. */
 export function expGolombBits(value: number, k: number): number {
   let n = 0;
@@ -102,7 +106,7 @@ export class BitReader {
 
   readSignedExpGolomb(k: number): number {
     const value = this.readExpGolomb(k);
-    return value & 1 ? -((value + 1) >> 1) : value >> 1;
+    return unzigzag(value);
   }
 
   /** Skips to a multiple of `multiple` bits; what is skipped must be zero. */

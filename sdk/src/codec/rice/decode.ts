@@ -1,6 +1,6 @@
 /** Reads a layer of codec `rice` (docs/formats/rice-stream.md). */
 import { CodecError } from "../../errors.js";
-import { BitReader } from "../ans/bit-stream.js";
+import { BitReader, unzigzag } from "../ans/bit-stream.js";
 import { type CodedHeader, kinds, readHeader } from "../ans/header.js";
 import { applyPrediction } from "../ans/prediction.js";
 import { checkConsumed, checkWeights } from "../checksum.js";
@@ -76,8 +76,4 @@ function readSparse(reader: BitReader, weights: Int8Array, header: CodedHeader, 
     const size = readGolomb(reader, octaves[parameter], MAGNITUDE_BITS) + 1;
     weights[index] += negative ? -size : size;
   });
-}
-
-function unzigzag(value: number): number {
-  return value & 1 ? -((value + 1) >> 1) : value >> 1;
 }
