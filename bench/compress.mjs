@@ -3,8 +3,9 @@
  * emulated overlay (bit-exact with the integer reference). Calibration images come from the training batches only, one
  * batch per draw. Rows live in bench/compress/rows; results are kept under build/compress and not measured twice.
  *
- *   node bench/compress.mjs [--rows REGEXP] [--draws 1,2,3] [--workers N] [--limit N] [--force] [--table] [--save]
+ *   node bench/compress.mjs [--rows REGEXP] [--aims] [--draws 1,2,3] [--workers N] [--limit N] [--force] [--table] [--save]
  *
+ *   --aims    of rows without an aim the first draw only
  *   --force   measure again what is known already
  *   --table   print what is known; measure nothing
  *   --save    write docs/compression.md
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     draws: { type: "string", default: "1" },
     workers: { type: "string", default: "2" },
     limit: { type: "string", default: "10000" },
+    aims: { type: "boolean", default: false },
     force: { type: "boolean", default: false },
     table: { type: "boolean", default: false },
     save: { type: "boolean", default: false },
@@ -51,7 +53,8 @@ function isFloat(row) {
 
 /** Without calibration images there is nothing to draw. */
 function drawsOf(row) {
-  return isFloat(row) || row.calibration === 0 ? [1] : draws;
+  if (isFloat(row) || row.calibration === 0) return [1];
+  return values.aims && !row.reach ? draws.slice(0, 1) : draws;
 }
 
 function keyOf(row, draw) {
@@ -125,11 +128,11 @@ function save(lines) {
   const date = new Date().toISOString().slice(0, 10);
   const text = `# Post-training compression, measured
 
-Written by \`node bench/compress.mjs --draws ${values.draws} --save\` on ${date}; do not edit.
+Written by \`node bench/compress.mjs ${values.aims ? "--aims " : ""}--draws ${values.draws} --save\` on ${date}; do not edit.
 
 No training. Top-1 over ${images.toLocaleString("en")} CIFAR-10 test images with the integer pipeline as the board runs
 it (emulated overlay, bit-exact with the integer reference; nothing ran on silicon). Calibration on at most 2,048
-unlabelled training images; "draws" are disjoint sets of them, top-1 and size are the median. "95 %" is the Wilson
+unlabelled training images; "draws" are disjoint sets of them (one for rows without an aim), top-1 and size are the median. "95 %" is the Wilson
 interval of the median draw: it says how far another test set of this size could differ. "b/w" counts the \`ans\`
 codec's streams and tables, scales and biases, over the float model's weights. Seconds are one process on a shared
 machine.

@@ -19,24 +19,32 @@ export function resultKey(row, draw, images, modelBytes) {
   hash.update(modelBytes);
   if (options || quantize) {
     hash.update(JSON.stringify({ options, quantize: String(quantize), calibration, draw, images }));
-    for (const part of code) hash.update(codeHash(part));
+    const priced = options?.method === "rate-distortion";
+    for (const part of code) hash.update(codeHash(part, priced));
   } else hash.update(String(images));
   return hash.digest("hex").slice(0, 16);
 }
 
+/** What only rate-distortion quantisation runs. */
+const ofPrices = ["rate-distortion", "coupled-descent", "code-classes", "fisher", "logit-tuning"];
+/** Exports and nothing else. */
+const facades = ["index"];
+
 const codeHashes = new Map();
 
-function codeHash(part) {
-  const known = codeHashes.get(part);
+function codeHash(part, priced) {
+  const id = `${part} ${priced}`;
+  const known = codeHashes.get(id);
   if (known) return known;
+  const left = new Set([...facades, ...(priced ? [] : ofPrices)].map((name) => `${name}.js`));
   const hash = createHash("sha256");
   const root = join(dist, part);
   const files = readdirSync(root, { recursive: true })
-    .filter((name) => name.endsWith(".js"))
+    .filter((name) => name.endsWith(".js") && !left.has(name))
     .sort();
   for (const name of files) hash.update(name).update(readFileSync(join(root, name)));
-  codeHashes.set(part, hash.digest("hex"));
-  return codeHashes.get(part);
+  codeHashes.set(id, hash.digest("hex"));
+  return codeHashes.get(id);
 }
 
 export function loadResult(row, draw, images) {
