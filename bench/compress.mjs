@@ -61,12 +61,18 @@ function keyOf(row, draw) {
   return resultKey(row, draw, images, sharedFile("models", models[row.model].file));
 }
 
-/** First draw of every row first, and of these the rows with an aim: a cut run leaves a whole table. */
+/** First draw of every row first, with --aims every draw of the rows with an aim: a cut run leaves a whole table. */
 function missing() {
   const jobs = rows.flatMap((row) => drawsOf(row).map((draw, order) => ({ row, draw, order })));
   return jobs
     .filter(({ row, draw }) => values.force || loadResult(row, draw, images)?.key !== keyOf(row, draw))
-    .sort((a, b) => a.order - b.order || Number(!a.row.reach) - Number(!b.row.reach));
+    .sort((a, b) =>
+      values.aims ? aimsFirst(a, b) || a.order - b.order : a.order - b.order || aimsFirst(a, b),
+    );
+}
+
+function aimsFirst(a, b) {
+  return Number(!a.row.reach) - Number(!b.row.reach);
 }
 
 async function measure(jobs) {

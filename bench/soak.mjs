@@ -5,7 +5,7 @@
  *   node bench/soak.mjs [cycles] [seed]        default 5,000 cycles; about ten minutes on two cores
  */
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { soak } from "@sluice/host-agent/drill";
 import { drillModel } from "./drill-model.mjs";
 
@@ -20,7 +20,6 @@ if (!FLAGS.every((flag) => process.execArgv.includes(flag))) {
 const cycles = Number(process.argv[2] ?? 5_000);
 const seed = Number(process.argv[3] ?? process.env.SLUICE_SEED ?? 2026);
 const model = await drillModel(16);
-const descriptors = () => readdirSync("/proc/self/fd").length;
 const before = descriptors();
 const started = performance.now();
 const report = await soak(model, {
@@ -35,6 +34,8 @@ const seconds = (performance.now() - started) / 1000;
 // Sockets that were closed a moment ago are gone after a turn of the loop.
 await new Promise((resolve) => setTimeout(resolve, 500));
 
+const after = descriptors();
+const left = [...after].filter(([fd, target]) => before.get(fd) !== target).map(([, target]) => target);
 const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
 const list = (counts) =>
   Object.entries(counts)
@@ -60,8 +61,24 @@ const lines = [
   ["host heap by quarter", quarters(host.heap)],
   ["host resident by quarter", quarters(host.resident)],
   ["board resident by quarter", quarters(board.resident)],
-  ["host descriptors", `${before} before, ${descriptors()} after; by quarter ${host.descriptors.join(", ")}`],
+  [
+    "host descriptors",
+    `${before.size} before, ${after.size} after (new: ${left.join(", ") || "none"}); by quarter ${host.descriptors.join(", ")}`,
+  ],
   ["board descriptors by quarter", board.descriptors.join(", ")],
 ];
 for (const [name, value] of lines) console.log(`${name.padEnd(30)} ${value}`);
 process.exitCode = report.wrong > 0 || report.hung > 0 ? 1 : 0;
+
+/** What every open descriptor of this process leads to. The one that lists them is gone when it is asked for. */
+function descriptors() {
+  const open = new Map();
+  for (const fd of readdirSync("/proc/self/fd")) {
+    try {
+      open.set(fd, readlinkSync(`/proc/self/fd/${fd}`));
+    } catch (error) {
+      if (error.code !== "ENOENT") throw error;
+    }
+  }
+  return open;
+}

@@ -2,18 +2,21 @@
  * The cycle model: what one frame of a layer program costs on a geometry. A pure function of the commands, so that the
  * compiler reports and the emulator charges the same numbers.
  *
- * Commands run one after the other. With blocks = output rows * ceil(output width / P) per tile of O channels:
- *   CONV       blocks * max(taps * ceil(inputs / I) * passes, beats)
- *   DEPTHWISE  blocks * max(taps * words * passes, beats)      words: I channels each, that the tile really has
- *   POOL       as DEPTHWISE, without weights
- *   ADD        blocks * max(2 * words, beats)                  two inputs
+ * Commands run one after the other. A compute command goes through tiles of O channels, a tile through blocks (output rows *
+ * ceil(output width / P)), a block through steps of one activation word each:
+ *   CONV       taps * ceil(inputs / I) * passes
+ *   DEPTHWISE, POOL  taps * words * passes                     words: I channels each, that the tile really has
+ *   ADD        2 * words
  *   LOAD, STORE  latency + one word of I bytes a cycle, or the port where that is slower
  *   LOAD of expanded windows  latency + P pixels at a time (one by one where they lie more than TAP_WIDE_STRIDE bytes apart),
  *              a cycle for every word that a window row has bytes in; no row of them before its source rows are there
- *   each       COMMAND_OVERHEAD, and PROGRAM_FETCH in front of the first
  * passes: neighbouring outputs read pixels a stride apart; those that share a memory bank are read one after the other
- * (2 passes for stride 2, 4 for 4, P for the strides that are no power of two). beats: a block leaves through R
- * requantisation lanes, R / I pixels of one word a cycle.
+ * (2 passes for stride 2, 4 for 4, P for the strides that are no power of two).
+ *
+ * Three things hold the last step of a block back. A block leaves through R requantisation lanes, in `beats` cycles of R / I
+ * pixels of one word each: blocks are no closer than that. The first block of a tile waits for the tile's channel
+ * parameters, which are loaded one by one when the first block of the tile before has passed the array. And for weights.
+ * Behind the last block come its beats and its CRC, COMPUTE_DRAIN apart from its last step.
  *
  * Weights are decoded ahead, across layers, into a ring of 2 * weightLines lines. A tile takes
  * max(weights / rate, its share of the stream / port) cycles, rate being the port for stored weights, one per cycle for
@@ -24,30 +27,18 @@
  *
  * Not modelled: refresh and contention in DDR, channel parameters, the wait for the codec's tables at a first START.
  */
-import { deflateCodec } from "../codec/deflate.js";
-import { rawCodec } from "../codec/raw.js";
-import { channelWords, pixelGroups } from "../overlay/activation-layout.js";
-import { engineTile } from "../overlay/engine-order.js";
 import type { OverlayGeometry } from "../overlay/geometry.js";
-import {
-  type Command,
-  type ComputeCommand,
-  type LoadCommand,
-  type StoreCommand,
-  TAP_WIDE_STRIDE,
-} from "../overlay/program.js";
+import type { Command } from "../overlay/program.js";
+import { blockLatency, drainCycles, parameterCycles, tilesOf } from "./engine-cycles.js";
+import { TableFetch } from "./table-fetch.js";
+import { loadCycles, storeCycles } from "./transfer-cycles.js";
 import type { LayerCycles } from "./types.js";
+import { WeightRing } from "./weight-ring.js";
 
-/** Cycles to check a command and to drain the arithmetic pipeline behind it. */
-export const COMMAND_OVERHEAD = 55;
+/** Cycles from the end of a command to the start of the next one's unit: its sizes settle. */
+export const COMMAND_SETUP = 6;
 /** Cycles from START to the first command: the latency of its fetch and the way through the queue. */
 export const PROGRAM_FETCH = 70;
-/** Cycles the inflate core spends on the codes of a dynamic block. */
-export const INFLATE_BLOCK = 720;
-/** Cycles from the end of a command to the point where the next one needs its tables. */
-const TABLES_NEEDED = 14;
-/** Cycles from the source bytes of a window's last word to the word in the activation memory. */
-export const TAP_DRAIN = 8;
 
 export interface ProgramCycles {
   /** Of one frame. */
@@ -61,8 +52,8 @@ export interface ProgramCycles {
 
 export function programCycles(commands: readonly Command[], geometry: OverlayGeometry): ProgramCycles {
   const layers: { -readonly [Field in keyof LayerCycles]: number }[] = [];
-  const ring = new WeightRing(geometry);
-  const tables = new TableFetch(geometry);
+  const ring = new WeightRing(geometry, PROGRAM_FETCH);
+  const tables = new TableFetch(geometry, PROGRAM_FETCH);
   let now = 0;
   for (const command of commands) {
     if (command.opcode === "END") break;
@@ -78,21 +69,26 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
     if (command.opcode === "LOAD" || command.opcode === "STORE") {
       const moving =
         command.opcode === "LOAD" ? loadCycles(command, geometry) : storeCycles(command, geometry);
-      now += COMMAND_OVERHEAD + moving;
-      cycles.stallData += COMMAND_OVERHEAD + moving;
+      now += COMMAND_SETUP + moving;
+      cycles.stallData += COMMAND_SETUP + moving;
     } else {
-      const waits = tables.wait(command, now + TABLES_NEEDED);
+      const waits = tables.wait(command, now);
       cycles.stallData += waits;
-      now += COMMAND_OVERHEAD + waits;
-      cycles.compute += COMMAND_OVERHEAD;
-      for (const tile of tilesOf(command, geometry)) {
-        const ready = tile.weights ? ring.decode(tile.weights) : 0;
-        const late = Math.max(0, ready - (now + tile.firstBlock));
-        cycles.stallWeights += late;
-        cycles.compute += tile.compute;
-        now += late + tile.compute;
-        if (tile.weights) ring.used(now);
-      }
+      now += COMMAND_SETUP + waits;
+      cycles.compute += COMMAND_SETUP + drainCycles(command, geometry);
+      let parametersReady = now + parameterCycles(command, geometry);
+      tilesOf(command, geometry).forEach(({ reads, beats, blocks, weights }, index) => {
+        const spacing = Math.max(reads, beats);
+        const unhindered = Math.max(now + (index === 0 ? reads : spacing), parametersReady);
+        const firstBlock = weights ? Math.max(unhindered, ring.decode(weights)) : unhindered;
+        const end = firstBlock + (blocks - 1) * spacing;
+        cycles.stallWeights += firstBlock - unhindered;
+        cycles.compute += end - now - (firstBlock - unhindered);
+        parametersReady = firstBlock + blockLatency(geometry) + parameterCycles(command, geometry, index + 1);
+        now = end;
+        if (weights) ring.used(now);
+      });
+      now += drainCycles(command, geometry);
       if ("weightsBytes" in command) {
         cycles.weightBeats += Math.ceil(command.weightsBytes / geometry.weightPortBytes);
       }
@@ -108,218 +104,4 @@ export function programCycles(commands: readonly Command[], geometry: OverlayGeo
     weightBeats: sum("weightBeats"),
     layers,
   };
-}
-
-/** Beats of 16 bytes: an output table of 512 entries, the two addend tables. */
-const OUTPUT_TABLE_BEATS = 32;
-const ADDEND_BEATS = 128;
-/** Cycles a beat of tables takes to be written, 4 bytes at a time. */
-const TABLE_BEAT_CYCLES = 4;
-
-/**
- * When the tables of a command are there: they are fetched when the command before it begins, or the one before that if it
- * needs no tables itself.
- */
-class TableFetch {
-  readonly #latency: number;
-  /** When the last commands ended, newest first, and whether the last but one and the last had tables. */
-  #ends = [PROGRAM_FETCH, PROGRAM_FETCH, PROGRAM_FETCH];
-  #hadTables = [false, false];
-
-  constructor({ memoryLatency }: OverlayGeometry) {
-    this.#latency = memoryLatency;
-  }
-
-  /** Cycles the command waits for its tables when it needs them at `needed`. */
-  wait(command: ComputeCommand, needed: number): number {
-    const beats = tableBeats(command);
-    const begin = this.#ends[this.#hadTables[1] ? 1 : 2];
-    return beats === 0 ? 0 : Math.max(0, begin + this.#latency + beats * TABLE_BEAT_CYCLES - needed);
-  }
-
-  /** A command of any kind has ended. */
-  left(now: number, command: Command): void {
-    const hasTables = "clampMin" in command && tableBeats(command) > 0;
-    this.#ends = [now, ...this.#ends.slice(0, 2)];
-    this.#hadTables = [hasTables, this.#hadTables[0]];
-  }
-}
-
-function tableBeats(command: ComputeCommand): number {
-  const entries = command.clampMax - command.clampMin + 1;
-  const table = Math.min(OUTPUT_TABLE_BEATS, Math.ceil(entries / 16));
-  const outputs = (command.tableEnable0 ? table : 0) + (command.tableEnable1 ? table : 0);
-  return outputs + (command.opcode === "ADD" ? ADDEND_BEATS : 0);
-}
-
-/** When tiles are decoded: in order, each as soon as the ring has room for its lines. */
-class WeightRing {
-  readonly #capacity: number;
-  /** When the last decoded tile was ready. */
-  #ready: number;
-  /** Tiles that still occupy lines, oldest first. */
-  readonly #held: { readonly lines: number; readonly freed: number }[] = [];
-  #lines = 0;
-  #current = 0;
-
-  constructor({ weightLines, memoryLatency }: OverlayGeometry) {
-    this.#capacity = 2 * weightLines;
-    this.#ready = PROGRAM_FETCH + memoryLatency;
-  }
-
-  /** Decodes the next tile as early as possible; returns when its last line is ready. */
-  decode({ lines, cycles }: WeightTile): number {
-    let start = this.#ready;
-    while (this.#lines + lines > this.#capacity && this.#held.length > 0) {
-      const oldest = this.#held.shift()!;
-      this.#lines -= oldest.lines;
-      start = Math.max(start, oldest.freed);
-    }
-    this.#current = lines;
-    this.#ready = start + cycles;
-    return this.#ready;
-  }
-
-  /** The array is done with the tile decoded last. */
-  used(at: number): void {
-    this.#held.push({ lines: this.#current, freed: at });
-    this.#lines += this.#current;
-  }
-}
-
-interface WeightTile {
-  readonly lines: number;
-  /** To decode it. */
-  readonly cycles: number;
-}
-
-interface Tile {
-  readonly compute: number;
-  /** Of those, cycles of the first block: the array reads every line once in them. */
-  readonly firstBlock: number;
-  readonly weights?: WeightTile;
-}
-
-function tilesOf(command: ComputeCommand, geometry: OverlayGeometry): Tile[] {
-  const width = engineTile(geometry);
-  const windowed = command.opcode !== "ADD";
-  const taps = windowed ? command.kernelHeight * command.kernelWidth : 2;
-  const passes = windowed ? readPasses(command.strideWidth, geometry) : 1;
-  const dense = command.opcode === "CONV";
-  return Array.from({ length: Math.ceil(command.outChannels / width) }, (_, index) => {
-    const outputs = Math.min(width, command.outChannels - index * width);
-    const words = channelWords(outputs, geometry);
-    const reads = taps * passes * (dense ? channelWords(command.inChannels, geometry) : words);
-    const firstBlock = Math.max(reads, blockBeats(command.outWidth, words, geometry));
-    const compute = blocksOf(command, geometry) * firstBlock;
-    if (command.opcode !== "CONV" && command.opcode !== "DEPTHWISE") return { compute, firstBlock };
-    const inputs = dense ? command.inChannels : 1;
-    const share = outputs / command.outChannels;
-    const cycles =
-      decodeCycles(command, outputs * taps * inputs, share * command.weightsBytes, geometry) +
-      (command.codec === deflateCodec.id
-        ? Math.ceil(share * inflateCodes(command.outChannels * taps * inputs))
-        : 0);
-    // A depthwise tap lies on the diagonals of O / I lines.
-    const lines = taps * channelWords(dense ? inputs : width, geometry);
-    return { compute, firstBlock, weights: { lines, cycles } };
-  });
-}
-
-export interface ConvolutionSize {
-  readonly taps: number;
-  readonly inChannels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly outChannels: number;
-  readonly strideWidth: number;
-}
-
-/** Array cycles of a whole dense convolution, weights always ready. */
-export function convolutionCycles(size: ConvolutionSize, geometry: OverlayGeometry): number {
-  const tiles = Math.ceil(size.outChannels / engineTile(geometry));
-  const words = channelWords(Math.min(size.outChannels, engineTile(geometry)), geometry);
-  const reads = size.taps * channelWords(size.inChannels, geometry) * readPasses(size.strideWidth, geometry);
-  return tiles * blocksOf(size, geometry) * Math.max(reads, blockBeats(size.outWidth, words, geometry));
-}
-
-function decodeCycles(
-  { codec }: { readonly codec: number },
-  weights: number,
-  bytes: number,
-  geometry: OverlayGeometry,
-): number {
-  const port = bytes / geometry.weightPortBytes;
-  const rate =
-    codec === rawCodec.id ? geometry.weightPortBytes : codec === deflateCodec.id ? 1 : geometry.decoderLanes;
-  return Math.ceil(Math.max(port, weights / rate));
-}
-
-/** Symbols of a DEFLATE block at the memory level that zlib and pako default to. */
-const DEFLATE_BLOCK_SYMBOLS = 16_384;
-
-/** Cycles the inflate core takes to read the code tables of a layer's blocks, mostly literals. */
-function inflateCodes(weights: number): number {
-  return Math.ceil(weights / DEFLATE_BLOCK_SYMBOLS) * INFLATE_BLOCK;
-}
-
-export type LoadSize = Pick<
-  LoadCommand,
-  | "tapsEnable"
-  | "inHeight"
-  | "inWidth"
-  | "inChannels"
-  | "outHeight"
-  | "outWidth"
-  | "outChannels"
-  | "kernelHeight"
-  | "kernelWidth"
-  | "strideWidth"
-  | "padTop"
->;
-
-export function loadCycles(size: LoadSize, geometry: OverlayGeometry): number {
-  const { outHeight, outWidth, outChannels, inHeight, inWidth, inChannels } = size;
-  if (!size.tapsEnable)
-    return wordCycles(outHeight * outWidth * channelWords(outChannels, geometry), geometry);
-  const beats = (rows: number) => Math.ceil((rows * inWidth * inChannels) / geometry.dataPortBytes);
-  const firstRows = Math.min(Math.max(size.kernelHeight - size.padTop, 0), inHeight);
-  const groups = size.strideWidth * inChannels > TAP_WIDE_STRIDE ? outWidth : pixelGroups(outWidth, geometry);
-  const row = groups * windowSteps(size, geometry);
-  const arrival = Math.max(beats(firstRows) + outHeight * row, beats(inHeight) + row);
-  return geometry.memoryLatency + arrival + TAP_DRAIN;
-}
-
-/** Words that the rows of a window have bytes in: a word that two rows share counts for both. */
-function windowSteps(size: LoadSize, { inputs }: OverlayGeometry): number {
-  const run = size.kernelWidth * size.inChannels;
-  let steps = 0;
-  for (let row = 0; row < size.kernelHeight; row += 1)
-    steps += Math.ceil((((row * run) % inputs) + run) / inputs);
-  return steps;
-}
-
-function storeCycles(command: StoreCommand, geometry: OverlayGeometry): number {
-  return wordCycles(
-    command.inHeight * command.inWidth * channelWords(command.inChannels, geometry),
-    geometry,
-  );
-}
-
-function wordCycles(words: number, { inputs, dataPortBytes, memoryLatency }: OverlayGeometry): number {
-  return memoryLatency + Math.max(words, Math.ceil((words * inputs) / dataPortBytes));
-}
-
-function blocksOf(size: { outHeight: number; outWidth: number }, geometry: OverlayGeometry): number {
-  return size.outHeight * pixelGroups(size.outWidth, geometry);
-}
-
-function blockBeats(outWidth: number, words: number, geometry: OverlayGeometry): number {
-  const pixelsPerBeat = Math.max(1, geometry.requantizeLanes / geometry.inputs);
-  return words * Math.ceil(Math.min(outWidth, geometry.pixels) / pixelsPerBeat);
-}
-
-/** Reads it takes to collect P pixels a stride apart from P banks. */
-function readPasses(stride: number, { pixels }: OverlayGeometry): number {
-  return stride === 1 || stride === 2 || stride === 4 ? Math.min(stride, pixels) : pixels;
 }

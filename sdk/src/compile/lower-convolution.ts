@@ -13,10 +13,11 @@ import { TAP_SOURCE_BYTES } from "../overlay/program.js";
 import { toDemandOrder } from "../overlay/weight-order.js";
 import type { Accumulator } from "./accumulate.js";
 import { foldPads, type GraphIndex, layerName, refuse, tensorOf } from "./consumers.js";
-import { convolutionCycles, loadCycles } from "./cycles.js";
+import { convolutionCycles } from "./engine-cycles.js";
 import { type Stored, unitWindow } from "./engine-layer.js";
 import type { Interval } from "./rounding.js";
 import type { Storage } from "./storage.js";
+import { loadCycles } from "./transfer-cycles.js";
 
 /** Weights as the engine sees them: [outputs][kh][kw][inputs] with one group, or depthwise with inputs = 1. */
 interface DenseWeights {
