@@ -5,7 +5,9 @@
  *   node bench/soak.mjs [cycles] [seed]        default 5,000 cycles; about ten minutes on two cores
  */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";
+import { createServer } from "node:net";
 import { soak } from "@sluice/host-agent/drill";
 import { drillModel } from "./drill-model.mjs";
 
@@ -20,6 +22,11 @@ if (!FLAGS.every((flag) => process.execArgv.includes(flag))) {
 const cycles = Number(process.argv[2] ?? 5_000);
 const seed = Number(process.argv[3] ?? process.env.SLUICE_SEED ?? 2026);
 const model = await drillModel(16);
+// libuv opens a spare descriptor with a process's first stream and keeps it.
+const first = createServer().listen(0, "127.0.0.1");
+await once(first, "listening");
+first.close();
+await once(first, "close");
 const before = descriptors();
 const started = performance.now();
 const report = await soak(model, {

@@ -1,6 +1,6 @@
 /**
  * Whole models on the RTL: the CRC of every layer output and the output frame equal the reference's. The cycles are
- * printed beside the compiler's cycle model.
+ * held to the compiler's cycle model: 1 % per model, 2 % per layer.
  */
 import { RtlDevice, rtlLibraryPath } from "@sluice/board-firmware/device/rtl.js";
 import { OverlayDriver } from "@sluice/board-firmware/driver";
