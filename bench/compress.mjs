@@ -4,11 +4,14 @@
  * batch per draw. Rows live in bench/compress/rows; results are kept under build/compress and not measured twice.
  *
  *   node bench/compress.mjs [--rows REGEXP] [--aims] [--draws 1,2,3] [--workers N] [--limit N] [--force] [--table] [--save]
+ *   node bench/compress.mjs --adopt N [--rows REGEXP] [--draws 1,2,3]
  *
  *   --aims    of rows without an aim the first draw only
  *   --force   measure again what is known already
  *   --table   print what is known; measure nothing
  *   --save    write docs/compression.md
+ *   --adopt   quantise N of the results of an earlier build again, of different rows; where all integers are the same, the
+ *             change of the code was none to these rows and their results count as today's
  *
  * A row that misses its aim is printed as it is.
  */
@@ -32,6 +35,7 @@ const { values } = parseArgs({
     aims: { type: "boolean", default: false },
     force: { type: "boolean", default: false },
     table: { type: "boolean", default: false },
+    adopt: { type: "string" },
     save: { type: "boolean", default: false },
   },
 });
@@ -42,7 +46,8 @@ const rows = (await allRows()).filter(
 );
 const draws = values.draws.split(",").map(Number);
 
-if (!values.table) await measure(missing());
+if (values.adopt) await adopt(Number(values.adopt));
+if (!values.table && !values.adopt) await measure(missing());
 const lines = summaries();
 process.stdout.write(`${textTable(lines)}\n`);
 if (values.save) save(lines);
@@ -96,6 +101,37 @@ async function measure(jobs) {
     child.disconnect();
   };
   await Promise.all(Array.from({ length: Math.min(Number(values.workers), total) }, work));
+}
+
+async function adopt(count) {
+  const stale = rows
+    .filter((row) => !isFloat(row))
+    .map((row) =>
+      drawsOf(row)
+        .map((draw) => ({ row, draw, result: loadResult(row, draw, images) }))
+        .filter(({ draw, result }) => result && result.key !== keyOf(row, draw)),
+    )
+    .filter((results) => results.length > 0);
+  const step = Math.max(1, Math.floor(stale.length / count));
+  const chosen = stale
+    .filter((_, index) => index % step === 0)
+    .map((results, index) => results[index % results.length]);
+  const child = fork(fileURLToPath(new URL("./compress/run-row.mjs", import.meta.url)));
+  for (const { row, draw, result } of chosen) {
+    const { result: again, error } = await answer(child, { id: row.id, draw, images, quantizeOnly: true });
+    const same = again?.graph === result.graph;
+    process.stderr.write(
+      `${row.id}, draw ${draw}: ${error ?? (same ? "the same integers" : "other integers")}\n`,
+    );
+    if (same) continue;
+    child.disconnect();
+    process.stderr.write("Nothing is adopted: measure these rows again.\n");
+    process.exit(1);
+  }
+  child.disconnect();
+  for (const { row, draw, result } of stale.flat()) {
+    saveResult(row, draw, images, { ...result, key: keyOf(row, draw), adopted: new Date().toISOString() });
+  }
 }
 
 function answer(child, job) {

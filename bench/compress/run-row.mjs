@@ -11,9 +11,9 @@ import { allRows } from "./rows.mjs";
 const rows = new Map((await allRows()).map((row) => [row.id, row]));
 let set;
 
-process.on("message", async ({ id, draw, images }) => {
+process.on("message", async ({ id, draw, images, quantizeOnly }) => {
   try {
-    process.send({ id, draw, result: await run(rows.get(id), draw, images) });
+    process.send({ id, draw, result: await run(rows.get(id), draw, images, quantizeOnly) });
   } catch (error) {
     process.send({ id, draw, error: error?.stack ?? String(error) });
   }
@@ -22,7 +22,8 @@ process.on("message", async ({ id, draw, images }) => {
 // A killed parent leaves no worker behind.
 process.on("disconnect", () => process.exit());
 
-async function run(row, draw, images) {
+/** @param quantizeOnly nothing but the hash of the integers is wanted */
+async function run(row, draw, images, quantizeOnly) {
   set ??= cifarTestSet(images);
   const { file, encoding } = models[row.model];
   const model = importFloatModel(sharedFile("models", file), { file });
@@ -56,6 +57,7 @@ async function run(row, draw, images) {
       };
   const inputEncoding = { kind: "normalize", ...encoding, rounding: "half-away" };
   const graph = lowerFloatGraph(quantized.model, quantized.plan, { inputEncoding });
+  if (quantizeOnly) return { graph: graphHash(graph) };
   const { weightBytes, sideBytes, bitsPerWeight } = codedSize(model, quantized.plan, graph);
   const quantizationSeconds = seconds(started);
   const measured = performance.now();
