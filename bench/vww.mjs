@@ -3,7 +3,7 @@
  * board would run say what the float model says, and the fewest bits per weight at which they still do. There is no VWW
  * data set here and no labels are needed.
  *
- *   node bench/vww.mjs [--inputs 200] [--calibration 768] [--validation 600] [--goal 99] [--ridge 0.1] [--save]
+ *   node bench/vww.mjs [--inputs 200] [--calibration 384] [--validation 400] [--goal 99] [--ridge 0.1] [--save]
  *
  *   --goal   agreement to reach on the inputs, in percent
  *   --ridge  how far retargeted weights are held back (0.01..1): calibration pictures are not of the inputs' kind
@@ -34,15 +34,15 @@ const PIXELS = SIDE * SIDE * 3;
 const inputPhotos = ["grace_hopper.bmp", "pets.jpg", "owl.jpg", "bird.bmp"];
 const otherPhotos = ["cat.bmp", "dragonfly.bmp", "hot_dog.jpg", "parrot.jpg", "sunflower.bmp"];
 /** Where the search for the price begins, the factor by which it moves, and where it gives up. */
-const FIRST_LAMBDA = 1e-8;
+const FIRST_LAMBDA = 2e-9;
 const COARSE = 2;
 const LEAST_LAMBDA = 5e-10;
 
 const { values } = parseArgs({
   options: {
     inputs: { type: "string", default: "200" },
-    calibration: { type: "string", default: "768" },
-    validation: { type: "string", default: "600" },
+    calibration: { type: "string", default: "384" },
+    validation: { type: "string", default: "400" },
     goal: { type: "string", default: "99" },
     ridge: { type: "string", default: "0.1" },
     save: { type: "boolean", default: false },
