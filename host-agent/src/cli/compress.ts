@@ -12,6 +12,7 @@ import {
   type CompressionMethod,
   clusterStarts,
   compressionMethods,
+  defaultWeightOptions,
   type PruningSettings,
   parsePruning,
   parseRestructuring,
@@ -110,7 +111,12 @@ export function registerCompress(program: Command): void {
         .argParser(parseRangeMethod)
         .default({ kind: "mse" } as RangeMethod, "mse"),
     )
-    .option("--lambda <price>", "rate-distortion: price of a bit; larger is smaller", parsePositive, 4e-5)
+    .option(
+      "--lambda <price>",
+      "rate-distortion: price of a bit; larger is smaller",
+      parsePositive,
+      defaultWeightOptions.lambda,
+    )
     .option(
       "--prune <rule>",
       "drop weights too: obs:0.5, global:0.5, layer:0.5 (shares), sigma:0.7, 2:4",

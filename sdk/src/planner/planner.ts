@@ -26,7 +26,7 @@ export interface PlannedModel {
   readonly narrowed: readonly { readonly layer: string; readonly from: number; readonly to: number }[];
 }
 
-const SENSITIVITY_IMAGES = 256;
+const SENSITIVITY_IMAGES = 1_024;
 const TRIAL_IMAGES = 256;
 /** Squared logit error a bit may be worth, at least and at most. */
 const PRICES = [3e-7, 3e-3] as const;

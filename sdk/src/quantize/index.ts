@@ -20,6 +20,7 @@ export * from "./linear-algebra.js";
 export * from "./lower.js";
 export * from "./matrix-product.js";
 export * from "./methods.js";
+export * from "./mirrored.js";
 export * from "./moments.js";
 export * from "./priced-terms.js";
 export * from "./quantize-model.js";

@@ -86,7 +86,7 @@ export const defaultWeightOptions: WeightOptions = {
   equalize: false,
   smoothing: 0,
   iterations: 400,
-  lambda: 4e-5,
+  lambda: 2.3e-5,
   kappa: 4.5,
   ridge: 0.02,
   pruningOrder: "prune-first",

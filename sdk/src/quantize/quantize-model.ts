@@ -62,6 +62,8 @@ export interface QuantizeOptions extends Partial<WeightOptions> {
 const PICTURE_RANGE = [-2.2, 2.7] as const;
 /** Images for the logits' sensitivity: it varies little. */
 const SENSITIVITY_IMAGES = 256;
+/** The products of all pairs of outputs, by which rate-distortion weighs errors, vary more. */
+const COUPLING_IMAGES = 1_024;
 /** The rounding errors of coarse inputs are in their second moments already, and hold weights back as they should be. */
 const FEW_BITS_RIDGE = 0.002;
 /** Images for the steps of activations of few bits, and for the sensitivity that weighs them. */
@@ -104,10 +106,11 @@ export function quantizeModel(
   const activations = options.activations ?? (calibration as Calibration).grids;
   const isKnown =
     options.coupling ?? (settings.method === "rate-distortion" ? undefined : options.sensitivity);
+  const couplingImages = settings.method === "rate-distortion" ? COUPLING_IMAGES : SENSITIVITY_IMAGES;
   const felt =
     options.coupling ??
     (needsImportance(settings) && !isKnown
-      ? logitCoupling(graph, images, Math.min(count, SENSITIVITY_IMAGES), options.random)
+      ? logitCoupling(graph, images, Math.min(count, couplingImages), options.random)
       : undefined);
   const coupling = felt && activationBits < 8 ? feltAsAverages(graph, felt) : felt;
   const sensitivity = options.sensitivity ?? (coupling && diagonalsOf(coupling));
