@@ -2,8 +2,8 @@
  * Rate-distortion quantisation with the real codec. The prices of a bit were chosen by the coded size they give, the other
  * settings by logits on training images that the calibration does not use (bench/held-out.mjs).
  *
- * ResNet-8 is calibrated on its pictures and their mirror images: 3 % less divergence from the float model on held-out
- * images. Its steps are smaller than ResNet-20's, its weights held back a little more.
+ * ResNet-8 is calibrated on its pictures and their mirror images. Its steps are smaller than ResNet-20's, its weights held back
+ * a little more.
  */
 import { quantizeModel, withMirrored } from "@sluice/sdk/quantize";
 
