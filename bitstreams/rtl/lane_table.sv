@@ -1,23 +1,27 @@
-/// State tables of two lanes in one true dual-port memory: each lane reads through a port of its own, and a pair of entries is
-/// written through both. Nothing is read in a cycle that writes; without `read_i` the entries stay.
-module lane_tables #(
-  parameter int Entries = 4096
+/// The state tables of a lane, in memory of its own: a pair of neighbouring entries is written in a cycle, one is read. Nothing
+/// is read in a cycle that writes; without `read_i` the entry stays.
+module lane_table #(
+  parameter int Entries = 4096,
+  localparam int AddressBits = $clog2(Entries)
 ) (
-  input  logic                             clk_i,
-  input  logic                             write_i,
-  input  logic [$clog2(Entries)-2:0]       pair_i,      // entries 2 * pair, 2 * pair + 1
-  input  logic [1:0][17:0]                 entries_i,
-  input  logic                             read_i,
-  input  logic [1:0][$clog2(Entries)-1:0]  address_i,
-  output logic [1:0][17:0]                 entry_o
+  input  logic                   clk_i,
+  input  logic                   write_i,
+  input  logic [AddressBits-2:0] pair_i,      // entries 2 * pair, 2 * pair + 1
+  input  logic [1:0][20:0]       entries_i,
+  input  logic                   read_i,
+  input  logic [AddressBits-1:0] address_i,
+  output logic [20:0]            entry_o
 );
-  (* ram_style = "block" *) logic [17:0] entries [Entries];
-  wire [$clog2(Entries)-1:0] address_a = write_i ? {pair_i, 1'b0} : address_i[0];
-  wire [$clog2(Entries)-1:0] address_b = write_i ? {pair_i, 1'b1} : address_i[1];
+  // Widths that block RAM of this depth has.
+  (* ram_style = "block", no_rw_check *) logic [16:0] symbols [Entries];
+  (* ram_style = "block", no_rw_check *) logic [3:0] bits [Entries];
   always_ff @(posedge clk_i) begin
-    if (write_i) entries[address_a] <= entries_i[0];
-    else if (read_i) entry_o[0] <= entries[address_a];
-    if (write_i) entries[address_b] <= entries_i[1];
-    else if (read_i) entry_o[1] <= entries[address_b];
+    if (write_i) begin
+      symbols[{pair_i, 1'b0}] <= entries_i[0][20:4];
+      symbols[{pair_i, 1'b1}] <= entries_i[1][20:4];
+      bits[{pair_i, 1'b0}] <= entries_i[0][3:0];
+      bits[{pair_i, 1'b1}] <= entries_i[1][3:0];
+    end
+    if (read_i) entry_o <= {symbols[address_i], bits[address_i]};
   end
 endmodule
