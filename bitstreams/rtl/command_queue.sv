@@ -83,12 +83,12 @@ module command_queue
   logic [31:0] frames_left_q;
   logic running_q, frames_q, job_busy, job_start;   // frames_q: frames_left_q != 0
   assign job_start = running_q && !job_busy && frames_q;
-  // The nearest commands are fetched at once, while nobody else needs the port, and later whoever else needs it; those behind
-  // them with two bursts on their way at most, which leaves the port to what the first commands read.
-  localparam int Near = 4 * 16;                // beats of commands
+  // The first commands are fetched at once, before anybody else needs the port; those behind them with two bursts on their way at
+  // most, which leaves the port to what the first ones read, and only the nearest of them while there is a LOAD.
+  localparam int First = 64;                   // beats
   localparam int Flying = 32;
-  logic near_q, yield_q;
-  wire [6:0] room = near_q ? 7'(free_q - FreeBits'(4 * Depth - Near)) : free_q < FreeBits'(Flying) ? free_q[6:0] : 7'(Flying);
+  logic first_q, yield_q;
+  wire [6:0] room = first_q ? 7'(free_q - FreeBits'(4 * Depth - First)) : free_q < FreeBits'(Flying) ? free_q[6:0] : 7'(Flying);
   read_job #(.BeatBits(28), .FreeBits(7)) u_job (
     .clk_i, .clear_i, .halt_i(halt_i || yield_q),
     .start_i(job_start), .address_i(program_i), .beats_i({10'd0, count_i, 2'b00}),
@@ -103,9 +103,8 @@ module command_queue
   assign arriving = unpack_command(words);
   wire [4:0] opcode = arriving.opcode[7:5] == 0 ? arriving.opcode[4:0] : 5'h1f;
   always_ff @(posedge clk_i) begin
-    yield_q <= yield_i && free_q <= FreeBits'(4 * Depth - Near);
-    // Until no whole burst of them is left.
-    near_q <= clear_i || (near_q && free_q > FreeBits'(4 * Depth - Near + 16));
+    yield_q <= yield_i && free_q <= FreeBits'(4 * Depth - Flying);
+    first_q <= clear_i || (first_q && !yield_i && free_q > FreeBits'(4 * Depth - First));
     for (int quarter = 0; quarter < 3; quarter += 1) if (beat_i && quarter_q == 2'(quarter)) early_q[128*quarter +: 128] <= data_i;
     if (clear_i) begin
       quarter_q <= '0;
