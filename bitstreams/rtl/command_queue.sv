@@ -104,7 +104,8 @@ module command_queue
   wire [4:0] opcode = arriving.opcode[7:5] == 0 ? arriving.opcode[4:0] : 5'h1f;
   always_ff @(posedge clk_i) begin
     yield_q <= yield_i && free_q <= FreeBits'(4 * Depth - Flying);
-    first_q <= clear_i || (first_q && !yield_i && free_q > FreeBits'(4 * Depth - First));
+    // Over when it leaves no more room than there is without it: room must not shrink under a burst that is offered.
+    first_q <= clear_i || (first_q && free_q > (yield_i ? FreeBits'(4 * Depth - First + Flying) : FreeBits'(4 * Depth - First)));
     for (int quarter = 0; quarter < 3; quarter += 1) if (beat_i && quarter_q == 2'(quarter)) early_q[128*quarter +: 128] <= data_i;
     if (clear_i) begin
       quarter_q <= '0;
