@@ -1,8 +1,7 @@
 /// One lane of the weight decoder: one tANS symbol per step (docs/formats/weight-stream.md, section 4), tables of 256 states.
 ///
-/// An entry is {escape, value 8, code 9}: `bits` zeros and a one at the low end of the code, the base above. The state loop:
-/// entry -> low bits of the reservoir where the code says so, else base -> address of the next entry. A step takes at most
-/// 16 bits (the table builder sees to it), so they lie in the first two of three words, `offset` bits in. With an offset of
+/// An entry is {escape, value 8, base 8, bits 4}, the low `bits` of the base 0. The state loop: entry -> low bits of the
+/// reservoir added to the base -> address of the next entry. A step takes at most 16 bits (the table builder sees to it), so they lie in the first two of three words, `offset` bits in. With an offset of
 /// 0 the lane holds two words, else three, the last of which may still be on its way: a lane that falls below 32 bits asks
 /// for a word and gets it with or before the next step, one before its bits can be needed.
 ///
@@ -25,7 +24,7 @@ module ans_lane (
   output logic        ask_o,
   input  logic        pairs_i,
   input  logic [2:0]  shift_i,         // of the class of this step
-  input  logic [17:0] entry_i,
+  input  logic [20:0] entry_i,
   output logic [7:0]  state_o,         // of the entry to read
   input  logic        second_i,
   output logic [7:0]  weight_o         // before the center
@@ -38,18 +37,16 @@ module ans_lane (
   bit_window u_window (.bits_i({word1_q[14:0], word0_q}), .offset_i(offset_q), .window_o(window));
 
   // ---- the state loop
-  wire [8:0] code = entry_i[8:0];
-  wire [7:0] value = entry_i[16:9];
-  wire escape = entry_i[17];
+  wire [3:0] bits = entry_i[3:0];
+  wire [7:0] base = entry_i[11:4];
+  wire [7:0] value = entry_i[19:12];
+  wire escape = entry_i[20];
   wire mine = step_i && in_step_i;
   logic [7:0] state;
-  logic [3:0] bits;
   always_comb begin
     for (int at = 0; at < 8; at += 1) begin
-      state[at] = !(mine || begin_i) ? state_q[at] : begin_i || (code & ~(9'h1fe << at)) == 0 ? window[at] : code[at+1];
+      state[at] = begin_i ? window[at] : !mine ? state_q[at] : base[at] || (bits > 4'(at) && window[at]);
     end
-    bits = '0;
-    for (int at = 8; at >= 0; at -= 1) if (code[at]) bits = 4'(at);
   end
   assign state_o = state;
 

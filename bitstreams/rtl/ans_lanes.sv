@@ -10,7 +10,7 @@ module ans_lanes #(
   input  logic                       clk_i,
   input  logic                       table_write_i,
   input  logic [$clog2(Entries)-2:0] table_address_i, // of a pair of neighbouring entries; never in a step
-  input  logic [1:0][17:0]           table_entries_i,
+  input  logic [1:0][20:0]           table_entries_i,
   input  logic                       map_write_i,
   input  logic [5:0]                 map_address_i,   // 32 + sum; 63 for all above
   input  logic [6:0]                 map_class_i,     // {table 4, shift 3}
@@ -41,7 +41,7 @@ module ans_lanes #(
   logic [Lanes-1:0][2:0] shift_next_q, shift_q;
   logic [Lanes-1:0] in_step_q;
   logic [Lanes-1:0][7:0] state;
-  logic [Lanes-1:0][17:0] entries;
+  logic [Lanes-1:0][20:0] entries;
   (* ram_style = "distributed" *) logic [6:0] classes [64];
 
   for (genvar lane = 0; lane < Lanes; lane += 1) begin : gen_lane
@@ -64,10 +64,10 @@ module ans_lanes #(
   end
   always_ff @(posedge clk_i) if (map_write_i) classes[map_address_i] <= map_class_i;
 
-  for (genvar pair = 0; pair < Lanes / 2; pair += 1) begin : gen_pair
-    lane_tables #(.Entries(Entries)) u_tables (
+  for (genvar lane = 0; lane < Lanes; lane += 1) begin : gen_table
+    lane_table #(.Entries(Entries)) u_table (
       .clk_i, .write_i(table_write_i), .pair_i(table_address_i), .entries_i(table_entries_i), .read_i(step_i || begin_i),
-      .address_i({table_q[2*pair+1], state[2*pair+1], table_q[2*pair], state[2*pair]}), .entry_o(entries[2*pair +: 2])
+      .address_i({table_q[lane], state[lane]}), .entry_o(entries[lane])
     );
   end
 

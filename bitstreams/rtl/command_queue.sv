@@ -3,13 +3,14 @@
 ///
 /// The executor gets whole commands, one ahead of the one it runs; the others get the fields that they read, of the opcode
 /// five bits (an unknown one is 31). Every reader sees its command in a register: after an advance
-/// the next one needs a cycle or two, the executor's five.
+/// the next one needs a cycle or two, the executor's six. The depth is how far weights can be decoded ahead where a program
+/// has many small layers: as many of them as fill the weight ring should fit.
 /// A slot is free again when the executor leaves it, and it may leave only when the others have. The program is fetched
 /// anew for every frame, ahead of time: the first weights of frame n + 1 arrive while frame n still computes.
 module command_queue
   import sluice_pkg::*;
 #(
-  parameter int Depth = 16
+  parameter int Depth = 64
 ) (
   input  logic             clk_i,
   input  logic             clear_i,
@@ -38,6 +39,7 @@ module command_queue
   output logic [1:0]       ahead_o,          // commands the parameter fetch is ahead of the executor, 3 = more than 2
   output logic             slot_ahead_o,     // parity of the parameter fetch's command
 
+  input  logic             yield_i,          // others need the port: no more than the nearest commands now
   output logic             ar_valid_o,
   input  logic             ar_ready_i,
   output logic [48:0]      ar_address_o,
@@ -76,14 +78,21 @@ module command_queue
   // ---- fetching
   logic [1:0] quarter_q;                       // of the command that arrives
   logic [PointerBits-1:0] written_q;           // commands that have arrived
-  logic [7:0] free_q;                          // beats that still fit
+  localparam int FreeBits = $clog2(4 * Depth) + 1;
+  logic [FreeBits-1:0] free_q;                 // beats that still fit
   logic [31:0] frames_left_q;
   logic running_q, frames_q, job_busy, job_start;   // frames_q: frames_left_q != 0
   assign job_start = running_q && !job_busy && frames_q;
-  read_job #(.BeatBits(28), .FreeBits(8)) u_job (
-    .clk_i, .clear_i, .halt_i,
+  // The first commands are fetched at once, before anybody else needs the port; those behind them with two bursts on their way at
+  // most, which leaves the port to what the first ones read, and only the nearest of them while there is a LOAD.
+  localparam int First = 64;                   // beats
+  localparam int Flying = 32;
+  logic first_q, yield_q;
+  wire [6:0] room = first_q ? 7'(free_q - FreeBits'(4 * Depth - First)) : free_q < FreeBits'(Flying) ? free_q[6:0] : 7'(Flying);
+  read_job #(.BeatBits(28), .FreeBits(7)) u_job (
+    .clk_i, .clear_i, .halt_i(halt_i || yield_q),
     .start_i(job_start), .address_i(program_i), .beats_i({10'd0, count_i, 2'b00}),
-    .busy_o(job_busy), .free_i(free_q), .beat_i,
+    .busy_o(job_busy), .free_i(room), .beat_i,
     .ar_valid_o, .ar_ready_i, .ar_address_o, .ar_length_o
   );
 
@@ -94,11 +103,14 @@ module command_queue
   assign arriving = unpack_command(words);
   wire [4:0] opcode = arriving.opcode[7:5] == 0 ? arriving.opcode[4:0] : 5'h1f;
   always_ff @(posedge clk_i) begin
+    yield_q <= yield_i && free_q <= FreeBits'(4 * Depth - Flying);
+    // Over when it leaves no more room than there is without it: room must not shrink under a burst that is offered.
+    first_q <= clear_i || (first_q && free_q > (yield_i ? FreeBits'(4 * Depth - First + Flying) : FreeBits'(4 * Depth - First)));
     for (int quarter = 0; quarter < 3; quarter += 1) if (beat_i && quarter_q == 2'(quarter)) early_q[128*quarter +: 128] <= data_i;
     if (clear_i) begin
       quarter_q <= '0;
       written_q <= '0;
-      free_q <= 8'(4 * Depth);
+      free_q <= FreeBits'(4 * Depth);
       running_q <= 1'b0;
     end else begin
       running_q <= running_q || start_i;
@@ -111,15 +123,18 @@ module command_queue
       end
       if (beat_i) quarter_q <= quarter_q + 2'd1;
       if (arrived) written_q <= written_q + 1'b1;
-      free_q <= free_q + (leave_i ? 8'd4 : 8'd0) - 8'(beat_i);
+      free_q <= free_q + (leave_i ? FreeBits'(4) : '0) - FreeBits'(beat_i);
     end
   end
 
-  // ---- the executor's command, a beat per cycle from LUT memory
-  (* ram_style = "distributed" *) logic [127:0] beats [4 * Depth];
+  // ---- the executor's command, a beat per cycle. A slot is read into use a cycle after it was written at the earliest: what a
+  // read in the cycle of the write brings is read again.
+  (* ram_style = "block", no_rw_check *) logic [127:0] beats [4 * Depth];
   (* ram_style = "distributed" *) logic tables [Depth];
   logic [PointerBits-1:0] next_q, leave_q;     // its next command; the one it runs
-  logic [1:0] piece_q;
+  logic [127:0] beat_q;                        // read in the cycle before
+  logic [1:0] piece_q, beat_piece_q;
+  logic pieces_q, beat_valid_q;                // beats are still to be read; beat_q is one of them
   logic [15:0] last_index_q;
   wire next_there = next_q != written_q;
   wire arriving_tables = arriving.opcode == OP_ADD
@@ -129,16 +144,18 @@ module command_queue
     if (arrived) tables[written_q[SlotBits-1:0]] <= arriving_tables;
     last_index_q <= count_i - 16'd1;
     next_final_o <= next_index_o == last_index_q;
-    if (!next_valid_o && next_there) begin
-      for (int quarter = 0; quarter < 4; quarter += 1) begin
-        if (piece_q == 2'(quarter)) next_words_o[128*quarter +: 128] <= beats[{next_q[SlotBits-1:0], piece_q}];
-      end
-      next_slot_o <= next_q[0];
+    beat_q <= beats[{next_q[SlotBits-1:0], piece_q}];
+    beat_piece_q <= piece_q;
+    for (int quarter = 0; quarter < 4; quarter += 1) begin
+      if (beat_valid_q && beat_piece_q == 2'(quarter)) next_words_o[128*quarter +: 128] <= beat_q;
     end
+    if (beat_valid_q) next_slot_o <= next_q[0];
     if (clear_i) begin
       next_q <= '0;
       leave_q <= '0;
       piece_q <= '0;
+      pieces_q <= 1'b1;
+      beat_valid_q <= 1'b0;
       next_valid_o <= 1'b0;
       next_index_o <= '0;
       may_leave_o <= 1'b0;
@@ -148,9 +165,14 @@ module command_queue
         next_valid_o <= 1'b0;
         next_index_o <= next_final_o ? 16'd0 : next_index_o + 16'd1;
         next_q <= next_q + 1'b1;
-      end else if (!next_valid_o && next_there) begin
-        piece_q <= piece_q + 2'd1;
-        next_valid_o <= piece_q == 2'd3;
+        pieces_q <= 1'b1;
+      end else begin
+        beat_valid_q <= pieces_q && next_there;
+        if (pieces_q && next_there) begin
+          piece_q <= piece_q + 2'd1;
+          pieces_q <= piece_q != 2'd3;
+        end
+        if (beat_valid_q && beat_piece_q == 2'd3) next_valid_o <= 1'b1;
       end
       if (leave_i) leave_q <= leave_q + 1'b1;
       // What depends on the command that is being left is unknown for a cycle.
@@ -161,9 +183,9 @@ module command_queue
 
   // ---- the other readers
   logic [3:1][PointerBits-1:0] read_q;
-  (* ram_style = "distributed" *) read_t reads [Depth];
-  (* ram_style = "distributed" *) unpack_t unpacks [Depth];
-  (* ram_style = "distributed" *) fetch_t fetches [Depth];
+  (* ram_style = "block", no_rw_check *) read_t reads [Depth];
+  (* ram_style = "block", no_rw_check *) unpack_t unpacks [Depth];
+  (* ram_style = "block", no_rw_check *) fetch_t fetches [Depth];
   read_t read;
   unpack_t unpack;
   fetch_t fetch;

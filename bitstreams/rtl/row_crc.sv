@@ -4,6 +4,10 @@
 /// the sum multiplied by x^8 for every byte that is not there. That factor stays: the first row of a tile advances the sum by
 /// a full row, the others by `width` bytes, and the expected value is advanced by the missing bytes of the last tile.
 /// A narrow row takes as many cycles as it has bytes, less 7 if it has 8 or more: the owner keeps them apart.
+///
+/// All of that is one matrix: the sum goes through it together with the row, with its first bytes to advance by all of a row,
+/// with those from the middle of 16 on to advance by 8. To advance by one its lowest byte goes with the row's last, and the
+/// others are added behind. A bit of the sum is the parity of what its row of the matrix picks: one DSP slice.
 module row_crc
   import sluice_pkg::*;
 #(
@@ -35,24 +39,26 @@ module row_crc
   endfunction
   localparam matrix_t Matrix = row_matrix();
 
-  // Parity of the bits of a mask, six at a time: what a LUT takes.
-  function automatic logic parity(input logic [Bits-1:0] bits, input logic [Bits-1:0] mask);
-    logic [Bits/6:0] sixes;
+  // The bits of a mask side by side, behind the two that are not from the row.
+  function automatic logic [95:0] picked(input logic [Bits-1:0] bits, input logic [Bits-1:0] mask, input logic [1:0] others);
     int taken;
-    sixes = '0;
-    taken = 0;
+    picked = 96'(others);
+    taken = 2;
     for (int at = 0; at < Bits; at += 1) begin
       if (mask[at]) begin
-        sixes[taken/6] ^= bits[at];
+        picked[taken] = bits[at];
         taken += 1;
       end
     end
-    parity = (^sixes[5:0]) ^ (^sixes[Bits/6:6]);
   endfunction
+  for (genvar at = 0; at < 32; at += 1) begin : gen_fits
+    initial if ($countones(Matrix[at]) > 94) $fatal(1, "row_crc: more bits than a DSP slice takes");
+  end
 
-  logic [Outputs-1:0][7:0] row_q;
+  logic [Outputs-1:0][7:0] row_q, added_q;         // the one at hand; the one that is added now, or zeros
   logic valid_q, first_q, narrow_q, last_q;        // with the row
-  logic [31:0] sum_q, expected_q;                  // the expected one inverted, as a CRC-32C leaves it
+  logic full_q, words_q, bytes_q, enable_q;        // what the sum advances by, and whether it does
+  logic [31:0] inverted, expected_q;               // the sum inverted; the one expected
   logic [3:0] left_q, missing_q;                   // bytes still to advance the sum, the expected value by
   logic last2_q, done_q;
 
@@ -62,19 +68,22 @@ module row_crc
   wire narrow = narrow_q && !first_q;
   // The last cycle of a row brings its bytes in; before it the sum advances by a byte in each.
   wire add = valid_q ? !narrow || more == 0 : left_q == 4'd1;
-  wire [31:0] byte_sum = crc32c_skip(sum_q, 5'd1);
-  // The sum goes through the matrix together with the row: with its first bytes that advances it by all of a row, with those
-  // from the middle of 16 on by 8.
-  wire [31:0] sum_first = narrow ? 32'd0 : sum_q;
-  wire [31:0] sum_middle = narrow && by_words ? sum_q : 32'd0;
-  wire [Bits-1:0] bits = row_q ^ Bits'({sum_middle, 32'd0, sum_first});
-  logic [31:0] part;
-  for (genvar at = 0; at < 32; at += 1) begin : gen_part
-    assign part[at] = parity(bits, Matrix[at]);
+  wire [31:0] sum = ~inverted;
+  wire [31:0] behind = bytes_q ? sum >> 8 : 32'd0;
+  logic [Bits-1:0] bits;
+  always_comb begin
+    bits = added_q ^ Bits'({words_q ? sum : 32'd0, 32'd0, full_q ? sum : 32'd0});
+    bits[Bits-1 -: 8] ^= bytes_q ? sum[7:0] : 8'd0;
+  end
+  for (genvar at = 0; at < 32; at += 1) begin : gen_sum
+    // Cleared, the sum is all ones.
+    dsp_parity u_parity (
+      .clk_i, .clear_i(start_i), .enable_i(enable_q), .bits_i(picked(bits, Matrix[at], {behind[at], 1'b1})), .parity_o(inverted[at])
+    );
   end
 
   assign done_o = done_q;
-  assign good_o = sum_q == expected_q;
+  assign good_o = sum == expected_q;
 
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
@@ -84,11 +93,16 @@ module row_crc
     end
     valid_q <= valid_i;
     last_q <= valid_i && last_i;
+    added_q <= add ? row_q : '0;
+    full_q <= add && !narrow;
+    words_q <= add && narrow && by_words;
+    bytes_q <= narrow && !(add && by_words);
+    enable_q <= (valid_q || left_q != 0) && !start_i;
+    // A CRC-32C is the sum inverted.
     if (expect_i[0]) expected_q[15:0] <= ~expected_i;
     if (expect_i[1]) expected_q[31:16] <= ~expected_i;
     else if (missing_q != 0) expected_q <= crc32c_skip(expected_q, 5'd1);
     if (start_i) begin
-      sum_q <= '1;
       left_q <= '0;
       missing_q <= '0;
       done_q <= 1'b0;
@@ -97,9 +111,6 @@ module row_crc
     end else begin
       if (expect_i[1]) missing_q <= 4'(5'(Outputs) - last_width_i);
       else if (missing_q != 0) missing_q <= missing_q - 4'd1;
-      if (valid_q || left_q != 0) begin
-        sum_q <= (add && (!narrow || by_words) ? 32'd0 : byte_sum) ^ (add ? part : 32'd0);
-      end
       if (valid_q) left_q <= narrow ? more : '0;
       else if (left_q != 0) left_q <= left_q - 4'd1;
       last2_q <= last_q || (last2_q && left_q != 0);

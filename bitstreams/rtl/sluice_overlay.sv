@@ -107,7 +107,7 @@ module sluice_overlay
   logic [15:0] next_index, unpacker_index;
   logic next_valid, next_final, next_slot, next_take, may_leave, slot_unused, slot_ahead, leave;
   logic [1:0] ahead;
-  logic [2:0] data_ar_valid, data_ar_ready, data_beat;
+  logic [2:0] data_ar_valid, data_ar_ready, data_beat;       // parameters, loads, commands: those are there long before
   logic [2:0][48:0] data_ar_address;
   logic [2:0][3:0] data_ar_length;
   logic [127:0] data;
@@ -118,16 +118,16 @@ module sluice_overlay
     tables_address_q <= image + 49'(tables_offset);
   end
 
-  command_queue #(.Depth(16)) u_queue (
+  command_queue u_queue (
     .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .start_i(run_start), .program_i(program_address_q),
     .count_i(command_count), .frames_i(frames), .next_valid_o(next_valid), .next_words_o(next_words),
     .next_index_o(next_index), .next_final_o(next_final), .next_slot_o(next_slot), .next_take_i(next_take),
     .leave_i(leave), .may_leave_o(may_leave), .slot_unused_o(slot_unused), .valid_o(queue_valid),
     .reader_command_o(reader_command), .unpacker_command_o(unpacker_command),
     .parameters_command_o(parameters_command), .unpacker_index_o(unpacker_index), .advance_i(queue_advance),
-    .ahead_o(ahead), .slot_ahead_o(slot_ahead),
-    .ar_valid_o(data_ar_valid[0]), .ar_ready_i(data_ar_ready[0]), .ar_address_o(data_ar_address[0]),
-    .ar_length_o(data_ar_length[0]), .beat_i(data_beat[0]), .data_i(data)
+    .ahead_o(ahead), .slot_ahead_o(slot_ahead), .yield_i(load_busy),
+    .ar_valid_o(data_ar_valid[2]), .ar_ready_i(data_ar_ready[2]), .ar_address_o(data_ar_address[2]),
+    .ar_length_o(data_ar_length[2]), .beat_i(data_beat[2]), .data_i(data)
   );
 
   // ---- weights
@@ -210,8 +210,8 @@ module sluice_overlay
     .left_i(leave), .tables_ready_o(tables_ready), .table_write_o(table_write), .table_address_o(table_address),
     .addend_write_o(addend_write), .addend_address_o(addend_address), .table_data_o(table_data),
     .record_valid_o(record_valid), .record_o(record), .record_pop_i(record_pop),
-    .ar_valid_o(data_ar_valid[1]), .ar_ready_i(data_ar_ready[1]), .ar_address_o(data_ar_address[1]),
-    .ar_length_o(data_ar_length[1]), .beat_i(data_beat[1]), .data_i(data)
+    .ar_valid_o(data_ar_valid[0]), .ar_ready_i(data_ar_ready[0]), .ar_address_o(data_ar_address[0]),
+    .ar_length_o(data_ar_length[0]), .beat_i(data_beat[0]), .data_i(data)
   );
 
   // ---- loads and the data port
@@ -238,12 +238,12 @@ module sluice_overlay
   read_job #(.BeatBits(28), .FreeBits(8)) u_load_job (
     .clk_i, .clear_i(reset_or_clear), .halt_i(halt), .start_i(words_job || taps_job), .address_i(region_address_q),
     .beats_i(taps_mode ? taps_beats : words_beats), .busy_o(load_job_busy),
-    .free_i(taps_mode ? taps_free : {1'b0, words_free}), .beat_i(data_beat[2]),
-    .ar_valid_o(data_ar_valid[2]), .ar_ready_i(data_ar_ready[2]), .ar_address_o(data_ar_address[2]),
-    .ar_length_o(data_ar_length[2])
+    .free_i(taps_mode ? taps_free : {1'b0, words_free}), .beat_i(data_beat[1]),
+    .ar_valid_o(data_ar_valid[1]), .ar_ready_i(data_ar_ready[1]), .ar_address_o(data_ar_address[1]),
+    .ar_length_o(data_ar_length[1])
   );
   fifo #(.Width(128), .Depth(64)) u_load_fifo (
-    .clk_i, .clear_i(reset_or_clear), .push_i(data_beat[2] && !taps_mode), .data_i(data), .free_o(words_free),
+    .clk_i, .clear_i(reset_or_clear), .push_i(data_beat[1] && !taps_mode), .data_i(data), .free_o(words_free),
     .valid_o(load_valid), .data_o(load_data), .pop_i(load_pop)
   );
   load_words #(.Pixels(Pixels), .Inputs(Inputs)) u_load_words (
@@ -253,7 +253,7 @@ module sluice_overlay
   );
   load_taps #(.Pixels(Pixels), .Inputs(Inputs)) u_load_taps (
     .clk_i, .clear_i(reset_or_clear), .start_i(taps_start), .command_i(command), .busy_o(taps_busy),
-    .job_start_o(taps_job), .beats_o(taps_beats), .free_o(taps_free), .beat_i(data_beat[2] && taps_mode), .data_i(data),
+    .job_start_o(taps_job), .beats_o(taps_beats), .free_o(taps_free), .beat_i(data_beat[1] && taps_mode), .data_i(data),
     .write_o(taps_write), .write_row_o(taps_row), .write_data_o(taps_word)
   );
   logic data_idle;

@@ -150,6 +150,7 @@ module weight_decoder
     logic [3:0] channel;                          // of the first lane
     logic [4:0] lanes;
     logic row_end;
+    logic paced;                                  // waits until its row may end
     logic second_exists;
     logic tile_first;                             // the row is the first of its tile,
     logic tile_last;                              // the last; of a pair: one of the rows is
@@ -161,13 +162,13 @@ module weight_decoder
   logic passing, walk_row_end, walk_tile_first, walk_tile_last, walk_last_tile, walk_segment_last, walk_layer_last;
   logic [3:0] walk_channel;
   logic [4:0] walk_width, walk_lanes;
-  logic step, stored_step, hold_q, second;
+  logic step, stored_step, full_q, hold_q, second;   // the FIFO is full, a row may not end yet
   logic [1:0] primed_q;
   logic signed [5:0] sum_q;
   logic [Lanes-1:0][4:0] offset_q;
   wire prime = state_q == Prime && map_done && tables_settled_i && !passing;
-  assign step = steps && words_ready && !hold_q && !passing;
-  assign stored_step = state_q == StoredRows && words_ready && !hold_q;
+  assign step = steps && words_ready && !full_q && !passing && !(hold_q && now_q.paced);
+  assign stored_step = state_q == StoredRows && words_ready && !full_q && !hold_q;
   // The last step of a segment leaves the next one where it is, for its beginning.
   assign move = prime || state_q == Begin || (step && !now_q.segment_end);
   step_walker #(.Outputs(Outputs)) u_walker (
@@ -177,7 +178,7 @@ module weight_decoder
     .lanes_o(walk_lanes), .row_end_o(walk_row_end), .tile_first_o(walk_tile_first), .last_tile_o(walk_last_tile),
     .tile_last_o(walk_tile_last), .segment_last_o(walk_segment_last), .layer_last_o(walk_layer_last)
   );
-  assign walk = '{channel: walk_channel, lanes: walk_lanes, row_end: walk_row_end, second_exists: !walk_tile_last,
+  assign walk = '{channel: walk_channel, lanes: walk_lanes, row_end: walk_row_end, paced: walk_row_end || pairs, second_exists: !walk_tile_last,
       tile_first: walk_tile_first, tile_last: walk_tile_last, last_tile: walk_last_tile,
       segment_end: walk_row_end && walk_segment_last, layer_end: walk_row_end && walk_layer_last};
 
@@ -206,26 +207,38 @@ module weight_decoder
   // ---- lanes
   logic [Lanes-1:0][7:0] weights;
   ans_lanes #(.Lanes(Lanes), .Entries(Entries)) u_lanes (
-    .clk_i, .table_write_i, .table_address_i, .table_entries_i({entry_of(table_entries_i[1]), entry_of(table_entries_i[0])}),
+    .clk_i, .table_write_i(table_write_q), .table_address_i(table_address_q), .table_entries_i(table_entries_q),
     .map_write_i(map_write_q), .map_address_i(map_address_q), .map_class_i({class_table_i[map_class_q], class_shift_i[map_class_q]}),
     .pairs_i(pairs), .exists_i(exists_q), .peek_i(state_q == Arm), .arm_i(state_q == Arm || state_q == ArmLanes),
     .fill_i(state_q == Fill1 || state_q == Fill2), .fill_first_i(state_q == Fill1 && words_ready), .begin_i(state_q == Begin),
     .step_i(step), .move_i(move), .sum_i(sum_q), .offset_i(offset_q), .lanes_next_i(next_q.lanes), .give_i(give), .words_i(words),
     .blank_i(blanks), .ask_o(asks), .second_i(second), .weights_o(weights)
   );
-  // {escape, value 8, code 12} of the builder, whose tables may be larger; of 256 states the code has 9 bits.
-  function automatic logic [17:0] entry_of(input logic [20:0] entry);
-    entry_of = {entry[20:12], entry[8:0]};
+  // {escape, value 8, code 12} of the builder, whose tables may be larger; of 256 states the code has 9 bits: the base above a
+  // one and `bits` zeros.
+  function automatic logic [20:0] entry_of(input logic [20:0] entry);
+    logic [3:0] bits;
+    bits = '0;
+    for (int at = 8; at >= 0; at -= 1) if (entry[at]) bits = 4'(at);
+    entry_of = {entry[20:12], entry[8:1] & (8'hff << bits), bits};
   endfunction
+  logic table_write_q;
+  logic [$clog2(Entries)-2:0] table_address_q;
+  logic [1:0][20:0] table_entries_q;
+  always_ff @(posedge clk_i) begin
+    table_write_q <= table_write_i;
+    table_address_q <= table_address_i;
+    table_entries_q <= {entry_of(table_entries_i[1]), entry_of(table_entries_i[0])};
+  end
 
   // ---- how far rows are apart: the predictor needs its neighbours, the checksum of narrow rows its time
   logic [3:0] predicted_spacing_q, narrow_spacing_q, both_spacing_q, spacing_q, pace_q;
   logic second_due_q;
   wire narrow = stored_step ? walk_last_tile : now_q.last_tile;
   wire [3:0] spacing = narrow ? both_spacing_q : predicted_spacing_q;
-  wire paced = stored_step || (step && (now_q.row_end || pairs));
+  wire paced = stored_step || (step && now_q.paced);
   wire [3:0] pace = !paced ? pace_q - {3'd0, pace_q != 0} : (pairs ? {spacing[2:0], 1'b0} : spacing) - 4'd1;
-  logic [5:0] rows_free;
+  logic [7:0] rows_free;
   // The second weights of a pair: half way to the next step.
   assign second = second_due_q && pace_q == spacing_q - 4'd1;
   always_ff @(posedge clk_i) begin
@@ -243,7 +256,8 @@ module weight_decoder
     both_spacing_q <= narrow_spacing_q > predicted_spacing_q ? narrow_spacing_q : predicted_spacing_q;
     if (paced) spacing_q <= spacing;
     pace_q <= state_q == Idle ? '0 : pace;
-    hold_q <= pace != 0 || rows_free <= 6'(RowsAhead);
+    hold_q <= pace != 0;
+    full_q <= rows_free <= 8'(RowsAhead);
     second_due_q <= step ? pairs : second_due_q && !second && state_q != Idle;
   end
 
@@ -330,7 +344,7 @@ module weight_decoder
     .tap_o(wanted_tap), .coefficients_i(coefficients), .valid_i(row_valid_q), .tile_last_i(row_tile_last_q), .row_i(row_q),
     .valid_o(final_valid), .row_o(final_row)
   );
-  fifo #(.Width(Outputs * 8), .Depth(32)) u_rows (
+  fifo #(.Width(Outputs * 8), .Depth(128)) u_rows (
     .clk_i, .clear_i, .push_i(final_valid), .data_i(final_row), .free_o(rows_free), .valid_o(row_valid_o), .data_o(row_o),
     .pop_i(row_pop_i)
   );

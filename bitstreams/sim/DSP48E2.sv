@@ -1,11 +1,14 @@
 /// Behaviour of the UltraScale+ DSP slice as far as the overlay uses it (UG579): preadder with its gates or bypass, 27 x 18
 /// product, the four operands of the adder (W: 0, P, C; X: 0, M, A:B; Y: 0, M, C; Z: 0, PCIN, PCIN >> 17), whole or in two
-/// halves, carry in, detection of a pattern, and the pipeline registers; resets off, clock enables on but for P. For simulation of the
+/// halves, carry in, detection of a pattern, and the pipeline registers; the XOR of all bits of A:B and C, without registers
+/// in front of it; resets off and clock enables on but for P. For simulation of the
 /// synthesis forms only: synthesis has the real one. Settings that are not modelled stop the simulation.
 module DSP48E2 #(
   parameter AMULTSEL = "A",
   parameter USE_MULT = "MULTIPLY",
   parameter USE_SIMD = "ONE48",
+  parameter USE_WIDEXOR = "FALSE",
+  parameter XORSIMD = "XOR24_48_96",
   parameter USE_PATTERN_DETECT = "NO_PATDET",
   parameter SEL_MASK = "MASK",
   parameter SEL_PATTERN = "PATTERN",
@@ -57,9 +60,10 @@ module DSP48E2 #(
   logic [47:0] c_q, p_q;
   logic [8:0] opmode_q;
   logic [4:0] inmode_q;
-  logic carry_q, pattern_q;
-  wire signed [29:0] a = AREG == 2 ? a2_q : a1_q;
-  wire signed [17:0] b = BREG == 2 ? b2_q : b1_q;
+  logic carry_q, pattern_q, xor_q;
+  wire wide_xor = USE_WIDEXOR == "TRUE";
+  wire signed [29:0] a = AREG == 2 ? a2_q : AREG == 1 ? a1_q : A;
+  wire signed [17:0] b = BREG == 2 ? b2_q : BREG == 1 ? b1_q : B;
   wire [47:0] c = CREG == 1 ? c_q : C;
   wire signed [26:0] sum_ad = (inmode_q[2] ? d_q : 27'sd0) + (inmode_q[1] ? 27'sd0 : 27'(a));
   wire [47:0] product = 48'(m_q);
@@ -69,7 +73,7 @@ module DSP48E2 #(
     w = opmode_q[8:7] == 2'b01 ? p_q : opmode_q[8:7] == 2'b11 ? c : 48'd0;
     x = opmode_q[1:0] == 2'b01 ? product : opmode_q[1:0] == 2'b11 ? {a, b} : 48'd0;
     y = opmode_q[3:2] == 2'b11 ? c : 48'd0;  // X takes the product as a whole
-    z = opmode_q[6:4] == 3'b001 ? PCIN : opmode_q[6:4] == 3'b101 ? shifted : 48'd0;
+    z = opmode_q[6:4] == 3'b011 ? c : opmode_q[6:4] == 3'b001 ? PCIN : opmode_q[6:4] == 3'b101 ? shifted : 48'd0;
     if (USE_SIMD == "TWO24") sum = {w[47:24] + x[47:24] + y[47:24] + z[47:24], w[23:0] + x[23:0] + y[23:0] + z[23:0]};
     else sum = w + x + y + z + 48'(carry_q);
   end
@@ -87,28 +91,32 @@ module DSP48E2 #(
     carry_q <= CARRYIN;
     m_q <= 45'(AMULTSEL == "AD" ? ad_q : 27'(a)) * 45'(b);
     if (CEP) begin
-      p_q <= sum;
+      p_q <= wide_xor ? x ^ y ^ z : sum;
       pattern_q <= ((sum ^ PATTERN) & ~MASK) == 48'd0;
+      xor_q <= ^(x ^ y ^ z);
     end
+    if (RSTP) {p_q, xor_q} <= '0;
   end
   assign P = p_q;
   assign PCOUT = p_q;
   assign PATTERNDETECT = pattern_q;
 
   initial begin
-    if (AREG < 1 || AREG > 2 || BREG < 1 || BREG > 2 || DREG != 1 || ADREG != 1 || PREG != 1 || OPMODEREG != 1
+    if (AREG < (wide_xor ? 0 : 1) || AREG > 2 || BREG < (wide_xor ? 0 : 1) || BREG > 2 || DREG != 1 || ADREG != 1 || PREG != 1 || OPMODEREG != 1
         || CARRYINREG != 1 || INMODEREG != 1 || (USE_MULT == "MULTIPLY" ? MREG != 1 : MREG != 0))
       $fatal(1, "DSP48E2: these registers are not modelled");
     if ((USE_MULT != "MULTIPLY" && USE_MULT != "NONE") || (USE_SIMD != "ONE48" && (USE_SIMD != "TWO24" || USE_MULT != "NONE")))
       $fatal(1, "DSP48E2: this use is not modelled");
+    if (wide_xor && (USE_MULT != "NONE" || USE_SIMD != "ONE48" || XORSIMD != "XOR24_48_96"))
+      $fatal(1, "DSP48E2: this XOR is not modelled");
   end
   always_ff @(posedge CLK) begin
-    if (ALUMODE != 0 || CARRYINSEL != 0 || (CARRYIN && USE_SIMD != "ONE48") || opmode_q[8:7] == 2'b10
+    if (ALUMODE != (wide_xor ? 4'b0100 : 4'b0000) || CARRYINSEL != 0 || (CARRYIN && USE_SIMD != "ONE48") || opmode_q[8:7] == 2'b10
         || opmode_q[1:0] == 2'b10 || opmode_q[3:2] == 2'b10 || (opmode_q[1:0] == 2'b01) != (opmode_q[3:2] == 2'b01)
-        || (opmode_q[1:0] == 2'b01 && USE_MULT == "NONE") || !(opmode_q[6:4] inside {3'b000, 3'b001, 3'b101})
+        || (opmode_q[1:0] == 2'b01 && USE_MULT == "NONE") || !(opmode_q[6:4] inside {3'b000, 3'b001, 3'b101} || (wide_xor && opmode_q[6:4] == 3'b011))
         || {INMODE[4:3], INMODE[0]} != 0 || (AMULTSEL == "A" && INMODE != 0)
         || !(CEA1 && CEA2 && CEB1 && CEB2 && CEC && CED && CEAD && CEM && CECTRL && CEINMODE && CECARRYIN)
-        || RSTA || RSTB || RSTC || RSTD || RSTM || RSTP || RSTCTRL || RSTINMODE || RSTALLCARRYIN)
+        || RSTA || RSTB || RSTC || RSTD || RSTM || (RSTP && !wide_xor) || RSTCTRL || RSTINMODE || RSTALLCARRYIN)
       $fatal(1, "DSP48E2: this setting is not modelled");
   end
   assign ACOUT = '0;
@@ -119,5 +127,5 @@ module DSP48E2 #(
   assign OVERFLOW = '0;
   assign UNDERFLOW = '0;
   assign PATTERNBDETECT = '0;
-  assign XOROUT = '0;
+  assign XOROUT = wide_xor ? {4'd0, xor_q, 3'd0} : '0;  // of 96 bits only
 endmodule

@@ -2,7 +2,8 @@
  * The DDR image: where weight streams, channel parameters and tables lie.
  *
  * Every layer has its own parameter and weight sections, so that new weights for one layer change the content of no
- * other section but the program's (offsets). Equal tables are stored once. The program comes last.
+ * other section but the program's (offsets). Equal tables are stored once. What the data port reads lies in front of the
+ * weights, so that its bursts, which end at multiples of BURST_ALIGNMENT, are the same whatever the codec. The program comes last.
  */
 
 import { type EarlierWeights, encodeLike } from "../codec/encode-like.js";
@@ -16,6 +17,7 @@ import { TABLE_ENTRIES } from "./requantize-roots.js";
 import type { ImageSection, SectionKind } from "./types.js";
 
 export const SECTION_ALIGNMENT = 64;
+const BURST_ALIGNMENT = 256;
 
 /** Byte offsets a layer's compute command carries; 0 where the layer has no such part. */
 export interface ImageAddresses {
@@ -32,7 +34,7 @@ export interface WeightImage {
   readonly sections: ImageSection[];
   readonly addresses: readonly ImageAddresses[];
   readonly codecTables: { readonly offset: number; readonly bytes: number };
-  /** First free byte, aligned. */
+  /** First free byte, aligned for the program. */
   readonly end: number;
 }
 
@@ -52,26 +54,24 @@ export function buildImage(
   };
 
   const encoded = encodeWeights(layers, choice, options, earlier);
-  const codecTables = {
-    offset: encoded.tables.length === 0 ? 0 : append("tables", "codec tables", encoded.tables),
-    bytes: encoded.tables.length,
-  };
   const pool = new TablePool();
   const lookups = layers.map((layer) => ({
     tables: layer.requantize.tables.length === 0 ? -1 : pool.add(outputTables(layer)),
     addends: layer.addends === undefined ? -1 : pool.add(addendBytes(layer.addends)),
   }));
   const tablesAt = pool.bytes.length === 0 ? 0 : append("parameters", "lookup tables", pool.bytes);
+  const parametersAt = layers.map((layer) =>
+    append("parameters", `${layer.name} parameters`, packChannelParameters(layer.parameters)),
+  );
+  const codecTables = {
+    offset: encoded.tables.length === 0 ? 0 : append("tables", "codec tables", encoded.tables),
+    bytes: encoded.tables.length,
+  };
   const addresses = layers.map((layer, index): ImageAddresses => {
-    const parameters = append(
-      "parameters",
-      `${layer.name} parameters`,
-      packChannelParameters(layer.parameters),
-    );
     const stream = encoded.streams.get(layer);
     const { tables, addends } = lookups[index];
     return {
-      parameters,
+      parameters: parametersAt[index],
       tables: tables < 0 ? 0 : tablesAt + tables,
       addends: addends < 0 ? 0 : tablesAt + addends,
       weights: stream === undefined ? 0 : append("weights", layer.name, stream.bytes),
@@ -80,7 +80,7 @@ export function buildImage(
       codecName: stream?.codec.name ?? "",
     };
   });
-  return { sections, addresses, codecTables, end };
+  return { sections, addresses, codecTables, end: Math.ceil(end / BURST_ALIGNMENT) * BURST_ALIGNMENT };
 }
 
 /** Every layer in the codec that makes it smallest, stored where none does. */

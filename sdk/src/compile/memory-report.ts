@@ -36,13 +36,13 @@ function ultraRams({ activationRows, weightLines, pixels, inputs, outputs }: Ove
 }
 
 /**
- * What yosys maps each part to (docs/synthesis.md), scaled with the geometry: the tables of a pair of decoder lanes, the
+ * What yosys maps each part to (docs/synthesis.md), scaled with the geometry: the tables of a decoder lane, the
  * predictor's history of an output, the addend table of a requantisation lane, a pixel's share of the tap store; then the
- * layer's header, bus FIFOs, the commands' check and counters, the table builder.
+ * command queue, the layer's header, FIFOs, the commands' check and counters, the table builder.
  */
 function blockRams({ decoderLanes, requantizeLanes, pixels, outputs }: OverlayGeometry): number {
-  const decoder = 2 * Math.ceil(decoderLanes / 2);
+  const decoder = 2.5 * decoderLanes;
   const predictor = outputs / 2;
-  const headerAndFifos = 11;
-  return decoder + predictor + requantizeLanes + pixels + headerAndFifos;
+  const queueAndFifos = 19.5;
+  return decoder + predictor + requantizeLanes + pixels + queueAndFifos;
 }

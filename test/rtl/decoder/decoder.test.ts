@@ -177,7 +177,8 @@ describe.each([kv260Geometry, smallGeometry])(
         "step_walker",
         "ans_lanes",
         "ans_lane",
-        "lane_tables",
+        "lane_table",
+        "dsp_parity",
       ];
       names.push("bit_window", "tap_predictor", "tap_sum", "row_crc", "fifo");
       decoder.binary = buildBench({
