@@ -10,7 +10,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { geometries, geometryById } from "@sluice/sdk/overlay";
@@ -41,8 +41,13 @@ function verilatorOptions(geometry, { assertions, coverage, inflate }) {
   ];
 }
 
-/** Evaluation of every cycle at -O1: -O2 takes three times as long to build and runs no faster. */
-const COMPILER = { OPT_FAST: "-O1", OPT_SLOW: "-O0" };
+/**
+ * Evaluation of every cycle at -O1: -O2 takes three times as long to build and runs no faster. Verilator's signed products
+ * and sign extensions are to be inlined, which GCC would not do in units this large.
+ */
+const INLINING =
+  "-finline-small-functions --param max-inline-insns-single=400 --param inline-unit-growth=200";
+const COMPILER = { OPT_FAST: `-O1 ${INLINING}`, OPT_SLOW: "-O0" };
 
 export function buildRtl(
   geometry,
@@ -62,6 +67,8 @@ export function buildRtl(
   const digestPath = join(folder, "sources.sha256");
   const known = existsSync(library) && existsSync(digestPath) && readFileSync(digestPath, "utf8") === digest;
   if (!force && known) return library;
+  // make does not know when only the options have changed.
+  rmSync(join(folder, "objects"), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const folders = ["rtl", "rtl/inflate"].flatMap((name) => ["-y", join(root, name)]);
   const run = spawnSync(
