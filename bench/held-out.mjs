@@ -4,17 +4,25 @@
  * Everything on the emulated overlay.
  *
  *   node bench/held-out.mjs [--model resnet20|resnet8] [--lambda 1e-5,4e-5,1e-4] [--calibration N] [--positions N]
- *                           [--images N] [--limit N]
+ *                           [--images N] [--limit N] [--mirrored]
  *
- *   --limit   test images; default 0, none
+ *   --limit     test images; default 0, none
+ *   --mirrored  calibration on the mirror images, too
  */
 import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { importFloatModel } from "@sluice/sdk/import/float";
-import { codedSize, defaultWeightOptions, lowerFloatGraph, quantizeModel } from "@sluice/sdk/quantize";
+import {
+  codedSize,
+  defaultWeightOptions,
+  lowerFloatGraph,
+  quantizeModel,
+  withMirrored,
+} from "@sluice/sdk/quantize";
 import { argmax } from "@sluice/sdk/reference";
 import { logitsInFloat, logitsOnOverlay } from "./compress/evaluate.mjs";
 import { models, preprocess } from "./compress/models.mjs";
+import { seeded } from "./seeded-random.mjs";
 import { cifarTestSet, cifarTrainingImages, sharedFile } from "./shared-data.mjs";
 
 const RECORD_BYTES = 3073;
@@ -26,13 +34,16 @@ const { values } = parseArgs({
     positions: { type: "string", default: String(defaultWeightOptions.positions) },
     images: { type: "string", default: "4000" },
     limit: { type: "string", default: "0" },
+    mirrored: { type: "boolean", default: false },
   },
 });
 const { file, encoding } = models[values.model];
 const model = importFloatModel(sharedFile("models", file), { file });
-const count = Number(values.calibration);
+const drawn = Number(values.calibration);
 const positions = Number(values.positions);
-const images = preprocess(cifarTrainingImages(count, 1), encoding);
+const pictures = preprocess(cifarTrainingImages(drawn, 1), encoding);
+const images = values.mirrored ? withMirrored(pictures, drawn, model.tensors[model.input].shape) : pictures;
+const count = values.mirrored ? 2 * drawn : drawn;
 const sets = [heldOut(Number(values.images))];
 if (Number(values.limit) > 0) sets.push(cifarTestSet(Number(values.limit)));
 const float = sets.map((set) => logitsInFloat(model, encoding, set));
@@ -101,12 +112,4 @@ function heldOut(limit) {
   const records = gunzipSync(sharedFile("data", "cifar10", "data_batch_2.bin.gz"));
   const labels = Uint8Array.from({ length: limit }, (_, index) => records[index * RECORD_BYTES]);
   return { count: limit, labels, pixels: cifarTrainingImages(limit, 2), pixelsPerImage: 3072 };
-}
-
-function seeded(seed) {
-  let state = seed;
-  return () => {
-    state = (state * 16_807) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
 }

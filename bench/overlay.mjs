@@ -2,12 +2,13 @@
  * Cycles on the Verilated overlay, stored and compressed weights side by side over the same 128-bit port; every layer and
  * every output is compared with the reference on the way.
  *
- *   node bench/overlay.mjs [--layers] [--json FILE] [MODEL...]
+ *   node bench/overlay.mjs [--layers] [--ddr PERCENT] [--no-inflate] [--json FILE] [MODEL...]
  *
  * Needs `npm run build:rtl` and, for the inflate column, `node bitstreams/scripts/build-rtl.mjs p8i8o16 --inflate`.
  * `first` is the first START, which also builds the codec's tables; the other figures are of the second. `w-stall` counts cycles in
  * which the array waited for weights; `port` is the share of cycles in which the weight port moved a beat. DDR answers
- * after 60 cycles. The ratio is compressed / stored: at most 1.00 means that decompression is free.
+ * after 60 cycles and, without --ddr, delivers a beat in every cycle; --ddr 75 leaves out every fourth one at random, as a memory
+ * would that others use too. The ratio is compressed / stored: at most 1.00 means that decompression is free.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -20,7 +21,7 @@ import { builtLibrary, openOverlayRun } from "./rtl/overlay-run.mjs";
 import { seededInput } from "./rtl/seeded-input.mjs";
 import { sharedFile } from "./shared-data.mjs";
 
-/** Cycles a frame may take, of issue and thesis; `inflate` with the thesis's decompressor. */
+/** Cycles a frame may take; `inflate` with the thesis's decompressor. */
 const models = [
   { file: "resnet8.onnx", target: 20_000, inflate: 110_000 },
   { file: "resnet20_a8w8b16.onnx", target: 60_000 },
@@ -31,7 +32,12 @@ const models = [
   { file: "resnet20_rate_distortion_1.37bpw.npz" },
 ];
 const { values, positionals } = parseArgs({
-  options: { layers: { type: "boolean" }, json: { type: "string" } },
+  options: {
+    layers: { type: "boolean" },
+    ddr: { type: "string", default: "100" },
+    "no-inflate": { type: "boolean", default: false },
+    json: { type: "string" },
+  },
   allowPositionals: true,
 });
 const chosen =
@@ -41,8 +47,9 @@ const chosen =
 const codecs = [
   { name: "raw", library: builtLibrary(geometry) },
   { name: "ans", library: builtLibrary(geometry) },
-  { name: "deflate", library: builtLibrary(geometry, "inflate") },
+  ...(values["no-inflate"] ? [] : [{ name: "deflate", library: builtLibrary(geometry, "inflate") }]),
 ];
+const memory = { beatsPer1024: Math.round((1024 * Number(values.ddr)) / 100) };
 const columns = [
   "first",
   "cycles",
@@ -70,7 +77,7 @@ for (const { file, target, inflate } of chosen) {
   let raw;
   for (const { name, library } of codecs) {
     const compiled = compile(graph, { geometry, codec: codecByName(name) });
-    const run = openOverlayRun(graph, compiled, { geometry, library });
+    const run = openOverlayRun(graph, compiled, { geometry, library, memory });
     const first = await run.run(seededInput(graph, 0));
     const frame = await run.run(seededInput(graph, 1));
     await run.close();
