@@ -18,14 +18,14 @@
  * parameters, which are loaded one by one when the first block of the tile before has passed the array. And for weights.
  * Behind the last block come its beats and its CRC, COMPUTE_DRAIN apart from its last step.
  *
- * Weights are decoded ahead, across layers, into a ring of 2 * weightLines lines. A tile takes
- * max(weights / rate, its share of the stream / port) cycles, rate being the port for stored weights, one per cycle for
- * DEFLATE (and INFLATE_BLOCK around every block) and one per lane for entropy codes; the first stream also waits for DDR. The array may begin on a tile whose
- * last lines have not arrived, so that a tile is late only by what its first block could not hide.
+ * Weights are decoded ahead, across layers, into a ring of 2 * weightLines lines. A tile takes a cycle for every row (a tap and
+ * input channel of its outputs), more where it is narrow or entropy-coded for few lanes, or its share of the stream / port;
+ * DEFLATE a cycle per weight and INFLATE_BLOCK around every block. The first stream also waits for DDR. The array may begin on
+ * a tile whose last lines have not arrived, so that a tile is late only by what its first block could not hide.
  *
  * Output and addend tables are fetched while the command before runs, which hides them unless it is short.
  *
- * Not modelled: refresh and contention in DDR, channel parameters, the wait for the codec's tables at a first START.
+ * Not modelled: refresh and contention in DDR, the wait for the codec's tables at a first START.
  */
 import type { OverlayGeometry } from "../overlay/geometry.js";
 import type { Command } from "../overlay/program.js";

@@ -41,7 +41,7 @@ export function tilesOf(command: ComputeCommand, geometry: OverlayGeometry): Til
     const inputs = dense ? command.inChannels : 1;
     const share = outputs / command.outChannels;
     const cycles =
-      decodeCycles(command, outputs * taps * inputs, share * command.weightsBytes, geometry) +
+      decodeCycles(command, outputs, taps * inputs, share * command.weightsBytes, geometry) +
       (command.codec === deflateCodec.id
         ? Math.ceil(share * inflateCodes(command.outChannels * taps * inputs))
         : 0);
@@ -89,16 +89,25 @@ export function convolutionCycles(size: ConvolutionSize, geometry: OverlayGeomet
   return tiles * blocksOf(size, geometry) * Math.max(reads, blockBeats(size, geometry));
 }
 
+/** Cycles to make lines of a tile's weights: row by row, a row being a tap and input channel of the tile's outputs. */
 function decodeCycles(
-  { codec }: { readonly codec: number },
-  weights: number,
+  { codec, opcode }: ComputeCommand & { readonly codec: number },
+  outputs: number,
+  rows: number,
   bytes: number,
   geometry: OverlayGeometry,
 ): number {
   const port = bytes / geometry.weightPortBytes;
-  const rate =
-    codec === rawCodec.id ? geometry.weightPortBytes : codec === deflateCodec.id ? 1 : geometry.decoderLanes;
-  return Math.ceil(Math.max(port, weights / rate));
+  if (codec === deflateCodec.id) return Math.ceil(Math.max(port, outputs * rows));
+  const decoding = codec === rawCodec.id ? 1 : Math.ceil(outputs / geometry.decoderLanes);
+  const writing = opcode === "DEPTHWISE" ? channelWords(outputs, geometry) : 1;
+  return Math.ceil(Math.max(port, rows * Math.max(decoding, writing, checkCycles(outputs, geometry))));
+}
+
+/** The CRC of a row: at once if it is full, else a byte a cycle but for eight of them. */
+function checkCycles(outputs: number, geometry: OverlayGeometry): number {
+  if (outputs === engineTile(geometry)) return 1;
+  return outputs < 8 ? outputs : outputs - 7;
 }
 
 /** Symbols of a DEFLATE block at the memory level that zlib and pako default to. */

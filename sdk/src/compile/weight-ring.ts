@@ -1,7 +1,7 @@
 /** Part of the cycle model (cycles.ts): decoded weights on their way to the array. */
 import type { OverlayGeometry } from "../overlay/geometry.js";
 
-/** When tiles are decoded: in order, each as soon as the ring has room for its lines. */
+/** When tiles are decoded: in order, each as soon as the ring has room, line by line. */
 export class WeightRing {
   readonly #capacity: number;
   /** When the last decoded tile was ready. */
@@ -19,15 +19,21 @@ export class WeightRing {
 
   /** Decodes the next tile as early as possible; returns when its last line is ready. */
   decode({ lines, cycles }: WeightTile): number {
-    let start = this.#ready;
+    const start = Math.max(this.#ready, this.#roomFor(1));
+    this.#ready = Math.max(start + cycles, this.#roomFor(lines));
+    this.#current = lines;
+    return this.#ready;
+  }
+
+  /** When the ring has room for so many lines. */
+  #roomFor(lines: number): number {
+    let at = 0;
     while (this.#lines + lines > this.#capacity && this.#held.length > 0) {
       const oldest = this.#held.shift()!;
       this.#lines -= oldest.lines;
-      start = Math.max(start, oldest.freed);
+      at = Math.max(at, oldest.freed);
     }
-    this.#current = lines;
-    this.#ready = start + cycles;
-    return this.#ready;
+    return at;
   }
 
   /** The array is done with the tile decoded last. */
