@@ -14,7 +14,7 @@ export default [
   {
     model: "resnet20",
     setting: "rate-distortion, drop <= 0.3",
-    options: { ...settings, lambda: 2.3e-5 },
+    options: { ...settings, lambda: 2.4e-5 },
     calibration,
     reach: { drop: 0.3, bitsPerWeight: 1.85 },
   },
@@ -42,7 +42,7 @@ export default [
   {
     model: "resnet8",
     setting: "rate-distortion, drop <= 1.0",
-    options: { ...settings, lambda: 7.8e-5, kappa: 4, ridge: 0.05 },
+    options: { ...settings, lambda: 8.1e-5, kappa: 4, ridge: 0.05 },
     quantize: quantizeMirrored,
     calibration,
     reach: { drop: 1.0, bitsPerWeight: 2.0 },
