@@ -22,13 +22,13 @@ import {
 } from "@sluice/sdk/quantize";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
-  type CompressProgress,
   type CompressResult,
   compressModel,
   isNeutral,
   MAX_CALIBRATION_IMAGES,
 } from "../jobs/compress-job.js";
 import { planText } from "../report/plan-text.js";
+import { noProgress, progressLine } from "../report/progress-line.js";
 import { bytes, integer, percent } from "../report/text-table.js";
 import { UsageError } from "./errors.js";
 import { writeFileWhole, writeJson } from "./json-output.js";
@@ -172,6 +172,7 @@ Examples:
 const freeScaleMethods: readonly CompressionMethod[] = ["rate-distortion", "clustering"];
 
 async function compress(model: string, options: CompressOptions): Promise<void> {
+  const progress = options.json === "-" ? noProgress : progressLine(process.stderr);
   const started = performance.now();
   if (options.scales === "power-of-two" && freeScaleMethods.includes(options.method)) {
     throw new UsageError("bad-scales", `The method ${options.method} has free scales only.`, {
@@ -211,8 +212,9 @@ async function compress(model: string, options: CompressOptions): Promise<void> 
       limit: options.limit,
       workers: availableParallelism(),
     },
-    progressOn(process.stderr, options.json === "-"),
+    { onStage: (stage, done, detail) => progress.show(`${stage} ${percent(done, 0)} ${detail}`) },
   );
+  progress.clear();
   const seconds = (performance.now() - started) / 1000;
   const out = options.out ?? `${result.file.replace(/\.[^.]+$/, "")}.sluice`;
   writeFileWhole(out, result.package);
@@ -264,17 +266,6 @@ function report(result: CompressResult, out: string, seconds: number, neutral: b
     `${seconds.toFixed(0)} s\n${hint}` +
     `${out}: ${bytes(result.package.length)}\nnext: sluice deploy ${out}\n`
   );
-}
-
-function progressOn(stream: NodeJS.WriteStream, quiet: boolean): CompressProgress {
-  if (quiet || !stream.isTTY) return { onStage: () => undefined };
-  return {
-    onStage: (stage, done, detail) => {
-      stream.write(
-        `\r\x1b[K${stage} ${percent(done, 0)} ${detail}${stage === "evaluate" && done >= 1 ? "\n" : ""}`,
-      );
-    },
-  };
 }
 
 function parseRange(least: number, most: number): (text: string) => number {

@@ -1,8 +1,9 @@
 /** `sluice verify`: the bits of a model or package, on this machine, without a board or a link. */
 import { type Command, Option } from "commander";
-import { prepareDeployment, type VerifyProgress, verifyOnBoard } from "../jobs/deploy-job.js";
+import { prepareDeployment, verifyOnBoard } from "../jobs/deploy-job.js";
 import { openInputs } from "../jobs/input-source.js";
 import { openLocalSession } from "../jobs/local-session.js";
+import { noProgress, progressLine } from "../report/progress-line.js";
 import { integer, percent } from "../report/text-table.js";
 import { exitCodes } from "./exit-codes.js";
 import { writeJson } from "./json-output.js";
@@ -47,16 +48,20 @@ Examples:
 }
 
 async function verify(path: string, options: VerifyOptions): Promise<void> {
-  const silent: VerifyProgress = { onLayers: () => undefined, onLogits: () => undefined };
-  const say =
-    process.stderr.isTTY && options.json !== "-" ? progressOn(process.stderr, options.limit ?? 0) : silent;
+  const progress = options.json === "-" ? noProgress : progressLine(process.stderr);
   const deployment = prepareDeployment(path, options, () => undefined);
   const { compiled, geometry, model } = deployment;
   const source = await openInputs(model.graph, options);
   const session = await openLocalSession(options.device, geometry);
   try {
     await session.install(compiled.plan, compiled.sections, [], () => undefined);
-    const { check, comparison } = await verifyOnBoard(session, deployment, source, source.count, say);
+    const { check, comparison } = await verifyOnBoard(session, deployment, source, source.count, {
+      onLayers: (images) =>
+        progress.show(
+          `${integer(images)} of ${integer(source.count)} inputs (${percent(images / source.count, 0)})`,
+        ),
+      onLogits: () => progress.clear(),
+    });
     const bitExact = !check.divergence && !comparison.mismatch;
     writeJson(options.json, {
       model: model.file,
@@ -83,15 +88,4 @@ async function verify(path: string, options: VerifyOptions): Promise<void> {
   } finally {
     await session.close();
   }
-}
-
-function progressOn(stream: NodeJS.WriteStream, total: number): VerifyProgress {
-  const draw = (text: string): void => {
-    stream.write(`\r\x1b[K${text}`);
-  };
-  return {
-    onLayers: (images) =>
-      draw(`${integer(images)} of ${integer(total)} inputs (${percent(images / Math.max(1, total), 0)})`),
-    onLogits: () => draw(""),
-  };
 }
