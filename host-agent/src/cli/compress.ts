@@ -26,6 +26,7 @@ import {
   compressModel,
   isNeutral,
   MAX_CALIBRATION_IMAGES,
+  POOR_TOP1,
 } from "../jobs/compress-job.js";
 import { planText } from "../report/plan-text.js";
 import { noProgress, progressLine } from "../report/progress-line.js";
@@ -212,7 +213,15 @@ async function compress(model: string, options: CompressOptions): Promise<void> 
       limit: options.limit,
       workers: availableParallelism(),
     },
-    { onStage: (stage, done, detail) => progress.show(`${stage} ${percent(done, 0)} ${detail}`) },
+    {
+      onStage: (stage, done, detail) => progress.show(`${stage} ${percent(done, 0)} ${detail}`),
+      onPoorModel: (top1, images) => {
+        progress.clear();
+        process.stderr.write(
+          `hint: the float model is right on ${percent(top1, 0)} of ${images} training images: does it want --scale, --mean and --std?\n`,
+        );
+      },
+    },
   );
   progress.clear();
   const seconds = (performance.now() - started) / 1000;
@@ -251,7 +260,7 @@ function report(result: CompressResult, out: string, seconds: number, neutral: b
   const { accuracy, size, compiled, file } = result;
   const drop = 100 * (accuracy.float - accuracy.integer);
   const hint =
-    neutral && accuracy.float < 0.5
+    neutral && accuracy.float < POOR_TOP1
       ? "hint: the float model itself is poor on these images: does it want --scale, --mean and --std?\n"
       : "";
   return (

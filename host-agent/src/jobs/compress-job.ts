@@ -21,6 +21,7 @@ import {
 } from "@sluice/sdk/quantize";
 import type { Dataset } from "../datasets/index.js";
 import { openSplit } from "../datasets/index.js";
+import { floatTop1 } from "./compress/float-top1.js";
 import { HeldOut } from "./compress/held-out.js";
 import { type Accuracy, measureAccuracy } from "./compress/measure-accuracy.js";
 import { readImages, seededNumbers, spreadPositions } from "./compress/model-inputs.js";
@@ -60,6 +61,8 @@ export interface CompressRequest {
 export interface CompressProgress {
   /** @param done 0..1 of the stage */
   readonly onStage: (stage: string, done: number, detail: string) => void;
+  /** The float model itself is wrong on most of a few training images that it was given as they are. */
+  readonly onPoorModel?: (top1: number, images: number) => void;
 }
 
 export interface CompressResult {
@@ -76,6 +79,10 @@ export interface CompressResult {
   readonly planned?: PlannedModel;
   readonly heldOutImages?: number;
 }
+
+const FIRST_LOOK_IMAGES = 128;
+/** Top-1 below which inputs without a scale and mean are suspected. */
+export const POOR_TOP1 = 0.5;
 
 /** What both ways of compressing begin with. */
 interface Prepared {
@@ -115,6 +122,9 @@ export async function compressModel(
   const images = await readImages(model, encoding, training, positions, (done) =>
     progress.onStage("calibrate", done, training.name),
   );
+  const few = positions.slice(0, FIRST_LOOK_IMAGES);
+  const top1 = isNeutral(request.normalization) ? await floatTop1(model, encoding, training, few) : undefined;
+  if (top1 !== undefined && top1 < POOR_TOP1) progress.onPoorModel?.(top1, few.length);
   const prepared: Prepared = { model, encoding, training, images, positions, geometry, codec };
   const made = request.targets
     ? await compressByPlan(request, request.targets, prepared, progress)
