@@ -26,9 +26,7 @@ export function resultKey(row, draw, images, modelBytes) {
 }
 
 /** What only rate-distortion quantisation runs. */
-const ofPrices = ["rate-distortion", "coupled-descent", "code-classes", "fisher", "logit-tuning"];
-/** Exports and nothing else. */
-const facades = ["index"];
+const ofPrices = ["rate-distortion", "coupled-descent", "code-classes", "fisher"];
 
 const codeHashes = new Map();
 
@@ -36,7 +34,8 @@ function codeHash(part, priced) {
   const id = `${part} ${priced}`;
   const known = codeHashes.get(id);
   if (known) return known;
-  const left = new Set([...facades, ...(priced ? [] : ofPrices)].map((name) => `${name}.js`));
+  // index.js exports and does nothing else.
+  const left = new Set(["index", ...(priced ? [] : ofPrices)].map((name) => `${name}.js`));
   const hash = createHash("sha256");
   const root = join(dist, part);
   const files = readdirSync(root, { recursive: true })

@@ -21,7 +21,7 @@ import {
 } from "@sluice/sdk/quantize";
 import type { Dataset } from "../datasets/index.js";
 import { openSplit } from "../datasets/index.js";
-import { floatTop1 } from "./compress/float-top1.js";
+import { floatTop1 } from "./compress/float-classifier.js";
 import { HeldOut } from "./compress/held-out.js";
 import { type Accuracy, measureAccuracy } from "./compress/measure-accuracy.js";
 import { readImages, seededNumbers, spreadPositions } from "./compress/model-inputs.js";
@@ -119,12 +119,14 @@ export async function compressModel(
   const count = Math.min(request.calibrationImages, training.count, MAX_CALIBRATION_IMAGES);
   const encoding: InputEncoding = { kind: "normalize", ...request.normalization, rounding: "half-away" };
   const positions = spreadPositions(training.count, count, request.seed);
-  const images = await readImages(model, encoding, training, positions, (done) =>
+  const { images, labels } = await readImages(model, encoding, training, positions, (done) =>
     progress.onStage("calibrate", done, training.name),
   );
-  const few = positions.slice(0, FIRST_LOOK_IMAGES);
-  const top1 = isNeutral(request.normalization) ? await floatTop1(model, encoding, training, few) : undefined;
-  if (top1 !== undefined && top1 < POOR_TOP1) progress.onPoorModel?.(top1, few.length);
+  if (isNeutral(request.normalization)) {
+    const few = labels.slice(0, FIRST_LOOK_IMAGES);
+    const top1 = floatTop1(model, images, few);
+    if (top1 !== undefined && top1 < POOR_TOP1) progress.onPoorModel?.(top1, few.length);
+  }
   const prepared: Prepared = { model, encoding, training, images, positions, geometry, codec };
   const made = request.targets
     ? await compressByPlan(request, request.targets, prepared, progress)

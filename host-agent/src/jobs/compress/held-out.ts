@@ -5,13 +5,12 @@ import type { FloatGraph } from "@sluice/sdk/graph/float.js";
 import type { OverlayGeometry } from "@sluice/sdk/overlay";
 import { createInputEncoder, defaultPreprocessing } from "@sluice/sdk/preprocess";
 import { argmax } from "@sluice/sdk/reference";
-import { createFloatInterpreter } from "@sluice/sdk/reference/float";
 import type { Dataset, DatasetItem } from "../../datasets/index.js";
 import { ReferencePool } from "../reference-pool.js";
+import { floatClassifier } from "./float-classifier.js";
 import { floatInput } from "./model-inputs.js";
 
-const BATCH = 32;
-/** Images a reference worker is given at once. */
+/** Images a model is given at once. */
 const SHARE = 64;
 
 export interface HeldOutResult {
@@ -40,20 +39,16 @@ export class HeldOut {
     const items: DatasetItem[] = [];
     for (const position of positions) items.push(await dataset.get(position));
     const size = elementCount(model.tensors[model.input].shape);
-    const classes = elementCount(model.tensors[model.output].shape);
     const toFloat = floatInput(model, encoding);
-    const interpreter = createFloatInterpreter(model, { batch: BATCH });
+    const classify = floatClassifier(model);
     const float: number[] = [];
-    for (let first = 0; first < items.length; first += BATCH) {
-      const part = items.slice(first, first + BATCH);
+    for (let first = 0; first < items.length; first += SHARE) {
+      const part = items.slice(first, first + SHARE);
       const batch = new Float32Array(part.length * size);
       part.forEach(({ image, name }, index) => {
         batch.set(toFloat(image, name), index * size);
       });
-      const logits = interpreter.run(batch, part.length);
-      part.forEach((_, index) => {
-        float.push(argmax(logits.subarray(index * classes, (index + 1) * classes)));
-      });
+      float.push(...classify(batch, part.length));
     }
     return new HeldOut(items, float, geometry, workers);
   }

@@ -84,23 +84,25 @@ export function spreadPositions(
   );
 }
 
-/** The model's input for these items, one image after the other. */
+/** The model's input for these items, one image after the other, and their labels where they have any. */
 export async function readImages(
   model: FloatGraph,
   encoding: InputEncoding,
   dataset: Dataset,
   positions: readonly number[],
   onProgress: (done: number) => void,
-): Promise<Float32Array> {
+): Promise<{ readonly images: Float32Array; readonly labels: readonly (number | undefined)[] }> {
   const size = elementCount(model.tensors[model.input].shape);
+  const labels: (number | undefined)[] = [];
   const images = new Float32Array(size * positions.length);
   const toFloat = floatInput(model, encoding);
   for (const [index, position] of positions.entries()) {
     const item = await dataset.get(position);
     images.set(toFloat(item.image, item.name), index * size);
+    labels.push(item.label);
     if (index % PROGRESS_EVERY === 0) onProgress(index / positions.length);
   }
-  return images;
+  return { images, labels };
 }
 
 /** mulberry32: numbers in [0, 1) that the seed fixes. */
