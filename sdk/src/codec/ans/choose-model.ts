@@ -1,9 +1,9 @@
 /** From the layers of a model to its tables, and for each layer the variant and the offsets that cost least. */
 import type { DecoderLimits } from "../../overlay/decoder-limits.js";
 import type { LayerWeights } from "../types.js";
-import { ClassCosts, modelCosts } from "./class-costs.js";
+import { BIT, ClassCosts, modelCosts } from "./class-costs.js";
 import { classHistograms } from "./class-histograms.js";
-import { type ClassStart, clusterClasses, scalePrior, smoothed } from "./cluster.js";
+import { type ClassStart, clusterClasses, type Prior, scalePrior, smoothed } from "./cluster.js";
 import { exp2, log2 } from "./deterministic-math.js";
 import { type Fit, fitLayer, measured, refitLayer, totalBits } from "./fit.js";
 import { kinds, STORED_OVERHEAD } from "./header.js";
@@ -12,7 +12,7 @@ import { predictedWithin } from "./limits.js";
 import { cheapestClass, makeCodable } from "./make-codable.js";
 import { priorProbabilities, probabilityCosts } from "./prior.js";
 import { type ModelTables, packTables } from "./tables.js";
-import { trainTables } from "./train.js";
+import { type ClassDemand, trainTables } from "./train.js";
 import type { FitLayer, Offsets, WeightPasses } from "./weight-passes.js";
 
 export interface ChosenLayer {
@@ -62,6 +62,8 @@ export interface ChoiceSettings {
 interface Sampled {
   readonly variant: LayerVariant;
   readonly layer: FitLayer;
+  /** Values of the whole layer behind each of the sample. */
+  readonly scale: number;
 }
 
 /** Tables for single weights, at most `mostClasses` of them, and the cheapest variant of each layer under them. */
@@ -96,7 +98,7 @@ export function chooseSingles(
     const trained = training.indexOf(index);
     return trained < 0 ? cheapest(index, costs) : { ...sampled[trained], fit: fits[trained] };
   });
-  return finish(layers, chosen, tables, settings, (done) => onProgress(0.7 + 0.3 * done));
+  return finish(layers, chosen, best!, settings, (done) => onProgress(0.7 + 0.3 * done));
 }
 
 /** Layers of single weights under tables that are there already. */
@@ -110,7 +112,7 @@ export function chooseUnder(
   const cheapest = cheapestSingles(layers, settings);
   const chosen = layers.map((_, index) => cheapest(index, costs));
   onProgress(0.5);
-  return finish(layers, chosen, tables, settings, (done) => onProgress(0.5 + 0.5 * done));
+  return finish(layers, chosen, { tables }, settings, (done) => onProgress(0.5 + 0.5 * done));
 }
 
 /** The cheapest variant of a layer, by its index, and its fit to given classes. */
@@ -125,7 +127,8 @@ function cheapestSingles(
       return !prediction || predictedWithin(prediction, layer.layout, limits);
     });
     const candidates = variants.map((variant) => {
-      return { variant, layer: sampledFitLayer(layer, variant, passes, sample, budgets[index]) };
+      const sampled = sampledFitLayer(layer, variant, passes, sample, budgets[index]);
+      return { variant, layer: sampled, scale: layer.weights.length / sampled.values.length };
     });
     return cheapestVariant(candidates, costs, passes);
   };
@@ -151,7 +154,8 @@ export function choosePairs(
   const budgets = trainingBudgets(layers.map(({ weights }) => Math.ceil(weights.length / 2)));
   const sampled = layers.map((layer, index) => {
     const variant = variants[index];
-    return { variant, layer: sampledFitLayer(layer, variant, passes, sample, 2 * budgets[index]) };
+    const part = sampledFitLayer(layer, variant, passes, sample, 2 * budgets[index]);
+    return { variant, layer: part, scale: layer.weights.length / (2 * part.values.length) };
   });
   const system = clusterClasses(
     sampled.map(({ layer }) => layer),
@@ -159,9 +163,9 @@ export function choosePairs(
     true,
   );
   onProgress(0.3);
-  const { tables, fits } = trainModel(sampled, { starts: system }, log, passes);
-  const chosen = fits.map((fit, index) => ({ variant: variants[index], fit }));
-  return finish(layers, chosen, tables, settings, (done) => onProgress(0.5 + 0.5 * done));
+  const trained = trainModel(sampled, { starts: system }, log, passes);
+  const chosen = trained.fits.map((fit, index) => ({ ...sampled[index], fit }));
+  return finish(layers, chosen, trained, settings, (done) => onProgress(0.5 + 0.5 * done));
 }
 
 /** Estimated bytes of tables and layers. */
@@ -173,7 +177,7 @@ export function modelBytes({ tables, layers }: ChosenModel): number {
 
 /** One set of tables for both; the layers keep their own. */
 export function joinTables(singles: ModelTables, pairs: ModelTables): ModelTables {
-  const moved = pairs.classes.map(({ table, shift }) => ({ table: table + singles.tables.length, shift }));
+  const moved = pairs.classes.map(({ table, ...buckets }) => ({ table: table + singles.tables.length, ...buckets }));
   return {
     log: singles.log,
     tables: [...singles.tables, ...pairs.tables],
@@ -269,8 +273,9 @@ interface TrainedModel {
   readonly tables: ModelTables;
   /** Of the training's sample of each layer. */
   readonly fits: readonly Fit[];
-  /** Estimated bits of that sample, and of the tables section. */
+  /** Estimated bits of the model, tables section included. */
   readonly bits: number;
+  readonly priors: readonly Prior[];
 }
 
 /** Alternates between fitting the layers to the classes and the classes to the layers. */
@@ -281,65 +286,81 @@ function trainModel(
   passes: WeightPasses,
 ): TrainedModel {
   const pairs = layers[0].variant.kind === kinds.pairs;
+  const priors = system.map(({ prior }) => prior);
   let costs = new ClassCosts(system.map(({ probabilities }) => probabilityCosts(probabilities, MOST_BITS)));
   let fits: Offsets[] = layers.map(({ layer }, index) => {
     return offsets ? refitLayer(layer, costs, passes, offsets[index]) : fitLayer(layer, costs, passes);
   });
   for (let round = 0; round < ROUNDS; round += 1) {
-    const histograms = demandOf(layers, fits, system.length);
     costs = new ClassCosts(
-      histograms.map((own, index) => {
-        return probabilityCosts(smoothed(own, system[index].prior(own)), MOST_BITS);
+      demandOf(layers, fits, system.length, priors).map(({ histogram, prior }) => {
+        return probabilityCosts(smoothed(histogram, prior), MOST_BITS);
       }),
     );
     fits = layers.map(({ layer }, index) => refitLayer(layer, costs, passes, fits[index]));
   }
-  const demands = demandOf(layers, fits, system.length).map((histogram, index) => {
-    return { histogram, prior: system[index].prior(histogram) };
-  });
-  const tables = trainTables(demands, log, pairs);
+  const tables = trainTables(demandOf(layers, fits, system.length, priors), log, pairs);
   const final = allCosts(tables, pairs);
   const last = layers.map(({ layer }, index) => {
     return measured(layer, final, passes, refitLayer(layer, final, passes, fits[index]));
   });
   const bits = last.reduce((sum, fit, index) => {
-    return sum + totalBits(fit) + layers[index].variant.sideBits;
+    const { scale, variant } = layers[index];
+    return sum + (scale * fit.cost) / BIT + fit.sideBits + variant.sideBits;
   }, packTables(tables).length * 8);
-  return { tables, fits: last, bits };
+  return { tables, fits: last, bits, priors };
 }
 
-function demandOf(layers: readonly Sampled[], fits: readonly Offsets[], classes: number): Float64Array[] {
+/** What the classes have to code, and what smooths it. */
+function demandOf(
+  layers: readonly Sampled[],
+  fits: readonly Offsets[],
+  classes: number,
+  priors: readonly Prior[],
+): ClassDemand[] {
   const total = Array.from({ length: classes }, () => new Float64Array(256));
-  layers.forEach(({ layer }, index) => {
+  layers.forEach(({ layer, scale }, index) => {
     classHistograms(layer, classes, fits[index]).forEach((histogram, own) => {
-      for (let value = 0; value < 256; value += 1) total[own][value] += histogram[value];
+      for (let value = 0; value < 256; value += 1) total[own][value] += Math.sqrt(scale) * histogram[value];
     });
   });
-  return total;
+  return total.map((histogram, index) => ({ histogram, prior: priors[index](histogram) }));
 }
 
 /**
- * Fits whole layers to trained tables, beginning with the fits of their samples. No layer costs more than in its cheapest
- * class alone.
+ * Fits whole layers to trained tables, beginning with the fits of their samples, and then trains the tables once more on
+ * all weights unless they are given. No layer costs more than in its cheapest class alone.
  */
 function finish(
   layers: readonly LayerWeights[],
-  samples: readonly { readonly variant: LayerVariant; readonly fit: Offsets }[],
-  tables: ModelTables,
+  samples: readonly { readonly variant: LayerVariant; readonly scale: number; readonly fit: Offsets }[],
+  { tables: earlier, priors }: { readonly tables: ModelTables; readonly priors?: readonly Prior[] },
   { sample, passes }: ChoiceSettings,
   onProgress: Progress,
 ): ChosenModel {
-  const costs = allCosts(tables, samples[0].variant.kind === kinds.pairs);
-  const last = tables.classes.length - 1;
-  const chosen = layers.map((weights, index): ChosenLayer => {
-    const { variant, fit: earlier } = samples[index];
+  const pairs = samples[0].variant.kind === kinds.pairs;
+  const last = earlier.classes.length - 1;
+  const costs = allCosts(earlier, pairs);
+  const whole = layers.map((weights, index) => {
+    const { variant, fit } = samples[index];
     const layer = wholeFitLayer(weights, variant, passes, sample);
-    const refitted = makeCodable(layer, costs, passes, refitLayer(layer, costs, passes, earlier));
-    const flat = cheapestClass(layer, costs);
-    const fit = totalBits(flat) < totalBits(refitted) ? flat : refitted;
-    onProgress((index + 1) / layers.length);
+    const offsets = refitLayer(layer, costs, passes, fit);
+    onProgress((0.7 * (index + 1)) / layers.length);
+    return { layer, variant, scale: 1, offsets };
+  });
+  const offsets = whole.map((own) => own.offsets);
+  const sampled = samples.some(({ scale }) => scale > 1);
+  const tables = priors && sampled
+    ? trainTables(demandOf(whole, offsets, earlier.classes.length, priors), earlier.log, pairs)
+    : earlier;
+  const final = allCosts(tables, pairs);
+  const chosen = whole.map(({ layer, variant }, index): ChosenLayer => {
+    const fitted = makeCodable(layer, final, passes, offsets[index]);
+    const flat = cheapestClass(layer, final);
+    const fit = totalBits(flat) < totalBits(fitted) ? flat : fitted;
+    onProgress(0.7 + (0.3 * (index + 1)) / layers.length);
     const sideBits = fit.sideBits + variant.sideBits;
-    return { variant, weights: weights.weights.length, fit: { ...fit, sideBits }, first: 0, last };
+    return { variant, weights: layers[index].weights.length, fit: { ...fit, sideBits }, first: 0, last };
   });
   return { tables, layers: chosen };
 }

@@ -1,4 +1,5 @@
 /** What each class charges for each value, in 1/1024 bit: the common currency of fitting and training. */
+import type { Buckets } from "./buckets.js";
 import { log2 } from "./deterministic-math.js";
 import { symbolFor } from "./lanes.js";
 import { ESCAPE, SYMBOLS } from "./state-table.js";
@@ -39,13 +40,13 @@ export class ClassCosts {
 export const log2OfInteger = Float64Array.from({ length: 2049 }, (_, n) => (n === 0 ? 0 : log2(n)));
 
 /** Cost of each byte value under one integer table and shift. */
-export function tableCosts(counts: Uint16Array, log: number, shift: number, pairs: boolean): Int32Array {
+export function tableCosts(counts: Uint16Array, log: number, buckets: Buckets, pairs: boolean): Int32Array {
   const bySymbol = new Int32Array(SYMBOLS);
   for (let symbol = 0; symbol < SYMBOLS; symbol += 1) {
     bySymbol[symbol] = Math.round((log - log2OfInteger[counts[symbol]]) * BIT);
   }
   return Int32Array.from({ length: 256 }, (_, value) => {
-    const { symbol, rawBits } = symbolFor(value, counts, shift, pairs);
+    const { symbol, rawBits } = symbolFor(value, counts, buckets, pairs);
     if (counts[symbol] === 0 || (pairs && symbol === ESCAPE && hasMinusEight(value))) return UNCODABLE;
     return bySymbol[symbol] + rawBits * BIT;
   });
@@ -59,8 +60,8 @@ function hasMinusEight(value: number): boolean {
 export function modelCosts(model: ModelTables, classes: readonly number[], pairs: boolean): ClassCosts {
   return new ClassCosts(
     classes.map((index) => {
-      const { table, shift } = model.classes[index];
-      return tableCosts(model.tables[table], model.log, shift, pairs);
+      const { table, ...buckets } = model.classes[index];
+      return tableCosts(model.tables[table], model.log, buckets, pairs);
     }),
   );
 }

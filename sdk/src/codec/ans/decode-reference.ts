@@ -8,7 +8,7 @@ import type { WeightLayout } from "../types.js";
 import { type CodedHeader, kinds, readHeader } from "./header.js";
 import { neighbourRows, predictionTaps } from "./prediction.js";
 import { buildStateTable, ESCAPE, type StateTable } from "./state-table.js";
-import { type ModelTables, rawBitsPair, rawBitsSingle, unpackTables } from "./tables.js";
+import { type ModelTables, rawBitsPair, unpackTables } from "./tables.js";
 
 interface Lane {
   state: number;
@@ -171,15 +171,20 @@ function decodeSymbol(
   index: number,
   kind: number,
 ): number[] {
-  const { table, shift } = model.classes[index];
+  const { table, shift, from, tail } = model.classes[index];
   const { symbol, bits, base } = stateTables[table];
   const state = lane.state;
   lane.state = base[state] + take(lane, bits[state]);
   const own = symbol[state];
   if (kind === kinds.single) {
-    const raw = take(lane, rawBitsSingle(own, shift));
-    if (own === ESCAPE) return [int8(raw)];
-    return [int8(int8(own) * 2 ** shift + raw - Math.floor(2 ** shift / 2))];
+    if (own === ESCAPE) return [int8(take(lane, 8))];
+    const b = int8(own);
+    const [narrow, half] = [2 ** shift, Math.floor(2 ** shift / 2)];
+    if (from === 0 || Math.abs(b) < from) return [int8(b * narrow - half + take(lane, shift))];
+    const raw = take(lane, shift + tail);
+    const beyond = (Math.abs(b) - from) * 2 ** (shift + tail);
+    if (b > 0) return [int8(from * narrow - half + beyond + raw)];
+    return [int8(-(from - 1) * narrow - half - beyond - 2 ** (shift + tail) + raw)];
   }
   const raw = take(lane, rawBitsPair(own));
   const nibble = (value: number): number => (value < 8 ? value : value - 16);

@@ -64,6 +64,57 @@ export function fitsHeader({ base, a, b, c }: CodedHeader): boolean {
   return base >= -32 && base <= 31 && widthOf(a) <= 5 && widthOf(b) <= 5 && widthOf(c) <= 3;
 }
 
+const GAP_BITS = 5;
+
+/** How the offsets of channels are coded: in `width` bits each; with a gap 0 takes one bit, and the others lie above it. */
+export interface OffsetCode {
+  readonly width: number;
+  /** 0: none. */
+  readonly gap: number;
+  readonly bits: number;
+}
+
+/** The shorter of the two codes for offsets of which the least is 0. */
+export function offsetCode(offsets: ArrayLike<number>): OffsetCode {
+  let zeros = 0;
+  let all = 0;
+  let least = 32;
+  let most = 0;
+  for (let index = 0; index < offsets.length; index += 1) {
+    const value = offsets[index];
+    all |= value;
+    if (value === 0) zeros += 1;
+    else {
+      least = Math.min(least, value);
+      most = Math.max(most, value);
+    }
+  }
+  const width = 32 - Math.clz32(all);
+  const plain = { width, gap: 0, bits: width * offsets.length };
+  if (zeros === offsets.length) return plain;
+  const above = 32 - Math.clz32(most - least);
+  const bits = GAP_BITS + offsets.length + above * (offsets.length - zeros);
+  return bits < plain.bits ? { width: above, gap: least, bits } : plain;
+}
+
+function writeOffsets(out: BitWriter, offsets: Uint8Array, { width, gap }: OffsetCode): void {
+  if (gap > 0) out.write(gap, GAP_BITS);
+  for (const value of offsets) {
+    if (gap > 0) out.write(value === 0 ? 0 : 1, 1);
+    if (gap === 0 || value > 0) out.write(value - gap, width);
+  }
+}
+
+function readOffsets(reader: BitReader, count: number, width: number, gapped: boolean): Uint8Array {
+  const values = new Uint8Array(count);
+  if (!gapped && width === 0) return values;
+  const gap = gapped ? reader.read(GAP_BITS) : 0;
+  for (let index = 0; index < count; index += 1) {
+    if (!gapped || reader.read(1) === 1) values[index] = (gap + reader.read(width)) & 31;
+  }
+  return values;
+}
+
 export function writeHeader(header: LayerHeader, layout: WeightLayout): Uint8Array {
   const out = new BitWriter();
   out.write(header.kind, 2);
@@ -73,25 +124,27 @@ export function writeHeader(header: LayerHeader, layout: WeightLayout): Uint8Arr
     return out.toBytes();
   }
   const { a, b, c, prediction } = header;
+  const [codeA, codeB] = [offsetCode(a), offsetCode(b)];
   out.write(31 - Math.clz32(header.lanes), 3);
   out.write(prediction ? 1 : 0, 1);
   out.write(header.tilesPerSegment > 0 ? 1 : 0, 1);
   const widthC = widthOf(c) > 0;
   out.write(widthC ? 1 : 0, 1);
   out.write(header.center !== 0 ? 1 : 0, 1);
+  out.write(codeA.gap > 0 ? 1 : 0, 1);
+  out.write(codeB.gap > 0 ? 1 : 0, 1);
   out.write(header.first, 4);
   out.write(header.last, 4);
   out.write(header.base, 6);
-  const [widthA, widthB] = [widthOf(a), widthOf(b)];
-  out.write(widthA, 3);
-  out.write(widthB, 3);
+  out.write(codeA.width, 3);
+  out.write(codeB.width, 3);
   out.write(header.crc, 32);
   if (header.center !== 0) out.write(header.center, 8);
   if (header.tilesPerSegment > 0) out.write(header.tilesPerSegment, 16);
   if (prediction) writePrediction(out, prediction, layout);
   if (widthC) for (const value of c) out.write(value, 3);
-  for (const value of a) out.write(value, widthA);
-  for (const value of b) out.write(value, widthB);
+  writeOffsets(out, a, codeA);
+  writeOffsets(out, b, codeB);
   out.align(16);
   return out.toBytes();
 }
@@ -126,6 +179,8 @@ export function readHeader(
   const segmented = reader.read(1) === 1;
   const tapOffsets = reader.read(1) === 1;
   const centered = reader.read(1) === 1;
+  const gappedA = reader.read(1) === 1;
+  const gappedB = reader.read(1) === 1;
   const first = reader.read(4);
   const last = reader.read(4);
   if (first > last || last >= tables.classes.length) {
@@ -142,14 +197,9 @@ export function readHeader(
   if (segmented && tilesPerSegment === 0) reader.fail("at least 1 tile in a segment", "0");
   if (predicted && kind === kinds.pairs) reader.fail("no prediction with pairs", "prediction");
   const prediction = predicted ? readPrediction(reader, layout) : undefined;
-  const readAll = (count: number, width: number): Uint8Array => {
-    const values = new Uint8Array(count);
-    if (width > 0) for (let index = 0; index < count; index += 1) values[index] = reader.read(width);
-    return values;
-  };
-  const c = readAll(layout.kernelHeight * layout.kernelWidth, tapOffsets ? 3 : 0);
-  const a = readAll(layout.outputs, widthA);
-  const b = readAll(layout.inputs, widthB);
+  const c = readOffsets(reader, layout.kernelHeight * layout.kernelWidth, tapOffsets ? 3 : 0, false);
+  const a = readOffsets(reader, layout.outputs, widthA, gappedA);
+  const b = readOffsets(reader, layout.inputs, widthB, gappedB);
   reader.align(16);
   const coded = kind as CodedHeader["kind"];
   const header = {
@@ -171,9 +221,9 @@ export function readHeader(
 
 function checkPairClasses(tables: ModelTables, first: number, last: number, reader: BitReader): void {
   for (let index = first; index <= last; index += 1) {
-    const { table, shift } = tables.classes[index];
+    const { table, shift, from } = tables.classes[index];
     const counts = tables.tables[table];
-    if (shift !== 0) reader.fail("classes of pairs without a shift", `a shift of ${shift}`);
+    if (shift !== 0 || from !== 0) reader.fail("classes of pairs without buckets", `a shift of ${shift}, wide from ${from}`);
     if (counts[0x88] !== 0) reader.fail("no symbol 0x88 in a class of pairs", `a count of ${counts[0x88]}`);
     counts.forEach((count, symbol) => {
       const bits = tables.log - (31 - Math.clz32(count)) + rawBitsPair(symbol);

@@ -3,6 +3,7 @@
  * rule asks for them (weight-stream.md, section 4).
  */
 import type { WeightLayout } from "../types.js";
+import { type Buckets, bucketMap } from "./buckets.js";
 import { type CodedHeader, kinds } from "./header.js";
 import { buildEncodingTable, ESCAPE } from "./state-table.js";
 import type { ModelTables } from "./tables.js";
@@ -20,7 +21,7 @@ export interface ClassSymbols {
 /** For each class, the coding of each of the 256 byte values: by its own symbol or, where cheaper, by the escape. */
 export function classSymbols(model: ModelTables, pairs: boolean): ClassSymbols[] {
   const encoding = model.tables.map((counts) => buildEncodingTable(counts, model.log));
-  return model.classes.map(({ table, shift }) => {
+  return model.classes.map(({ table, ...buckets }) => {
     const counts = model.tables[table];
     const { bitsRule, offset, states } = encoding[table];
     const own: ClassSymbols = {
@@ -31,7 +32,7 @@ export function classSymbols(model: ModelTables, pairs: boolean): ClassSymbols[]
       states,
     };
     for (let value = 0; value < 256; value += 1) {
-      const { symbol, raw, rawBits } = symbolFor(value, counts, shift, pairs);
+      const { symbol, raw, rawBits } = symbolFor(value, counts, buckets, pairs);
       own.bitsRule[value] = bitsRule[symbol];
       own.offset[value] = offset[symbol];
       own.raw[value] = raw;
@@ -48,19 +49,18 @@ export interface SymbolChoice {
 }
 
 /** The cheaper of a value's own symbol and the escape; the escape when neither exists (then the value is uncodable). */
-export function symbolFor(value: number, counts: Uint16Array, shift: number, pairs: boolean): SymbolChoice {
-  const signed = (value << 24) >> 24;
+export function symbolFor(value: number, counts: Uint16Array, buckets: Buckets, pairs: boolean): SymbolChoice {
   const escaped = { symbol: ESCAPE, raw: value, rawBits: 8 };
-  const half = (1 << shift) >> 1;
-  const bucket = (signed + half) >> shift;
-  const symbol = pairs ? value : bucket & 0xff;
+  const map = bucketMap(buckets);
+  const symbol = pairs ? value : map.symbolOf[value];
   if (counts[symbol] === 0) return escaped;
   const special = pairs && ((value & 15) === 8 || value >> 4 === 8);
   // In pairs the raw byte of a special symbol is the weight itself: the caller supplies it.
   if (special) return { symbol, raw: 0, rawBits: 8 };
   // Where the escape is more frequent than the symbol by more than 8 bits, it is shorter.
-  if (counts[ESCAPE] > counts[symbol] << (8 - shift)) return escaped;
-  return { symbol, raw: signed + half - (bucket << shift), rawBits: shift };
+  const rawBits = pairs ? 0 : map.rawBits[symbol];
+  if (counts[ESCAPE] > counts[symbol] << (8 - rawBits)) return escaped;
+  return { symbol, raw: pairs ? 0 : (value - map.start[symbol]) & 0xff, rawBits };
 }
 
 /** Encodes the tiles firstTile .. lastTile - 1 of a layer as one segment; `symbols` are those tiles' own. */

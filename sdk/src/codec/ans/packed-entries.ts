@@ -1,6 +1,7 @@
 /** The decoding tables of all classes as one array of 32-bit entries, the form both fast decoders read. */
+import { bucketMap } from "./buckets.js";
 import { buildStateTable, ESCAPE } from "./state-table.js";
-import { type ModelTables, rawBitsPair, rawBitsSingle } from "./tables.js";
+import { type ModelTables, rawBitsPair } from "./tables.js";
 
 /** Packed entry: value [7:0], bits [11:8], bits + raw bits [16:12], base [27:17], escape [28]. */
 export const BITS = 8;
@@ -12,13 +13,14 @@ export const ESCAPED = 1 << 28;
 export function packEntries(model: ModelTables, pairs: boolean): Int32Array {
   const size = 1 << model.log;
   const packed = new Int32Array(model.classes.length * size);
-  model.classes.forEach(({ table, shift }, index) => {
+  model.classes.forEach(({ table, ...buckets }, index) => {
+    const { start, rawBits } = bucketMap(buckets);
     const { symbol, bits, base } = buildStateTable(model.tables[table], model.log);
     for (let state = 0; state < size; state += 1) {
       const own = symbol[state];
       const escaped = own === ESCAPE;
-      const raw = pairs ? rawBitsPair(own) : rawBitsSingle(own, shift);
-      const value = escaped ? 0 : pairs ? own : ((own << shift) - ((1 << shift) >> 1)) & 0xff;
+      const raw = pairs ? rawBitsPair(own) : escaped ? 8 : rawBits[own];
+      const value = escaped ? 0 : pairs ? own : start[own];
       packed[index * size + state] =
         value |
         (bits[state] << BITS) |

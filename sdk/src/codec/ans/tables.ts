@@ -4,20 +4,19 @@
  */
 import { CodecError } from "../../errors.js";
 import { crc32c } from "../../overlay/crc32c.js";
+import { type Buckets, bucketMap, LARGEST_RAW } from "./buckets.js";
 import { BitReader, BitWriter, expGolombBits, zigzag } from "./bit-stream.js";
 import { ESCAPE, SYMBOLS } from "./state-table.js";
 
-export const TABLES_VERSION = 1;
+export const TABLES_VERSION = 2;
 export const MAX_TABLES = 16;
 export const MAX_CLASSES = 16;
 /** Most bits one symbol may take from its lane; what makes one refill per step enough. */
 export const MAX_SYMBOL_BITS = 16;
 
-export interface TableClass {
+export interface TableClass extends Buckets {
   /** Index into `tables`. */
   readonly table: number;
-  /** Raw low bits below the symbol, 0..7. */
-  readonly shift: number;
 }
 
 export interface ModelTables {
@@ -26,11 +25,6 @@ export interface ModelTables {
   /** Counts of each table; see state-table.ts for symbol indices. */
   readonly tables: readonly Uint16Array[];
   readonly classes: readonly TableClass[];
-}
-
-/** Raw bits a symbol takes in a layer of single weights. */
-export function rawBitsSingle(symbol: number, shift: number): number {
-  return symbol === ESCAPE ? 8 : shift;
 }
 
 /** Raw bits a symbol takes in a layer of pairs: 8 when a nibble is -8 or the symbol is the escape. */
@@ -44,9 +38,11 @@ export function packTables({ log, tables, classes }: ModelTables): Uint8Array {
   out.write(log - 8, 2);
   out.write(tables.length - 1, 4);
   out.write(classes.length - 1, 4);
-  for (const { table, shift } of classes) {
+  for (const { table, shift, from, tail } of classes) {
     out.write(table, 4);
     out.write(shift, 3);
+    out.write(32 - Math.clz32(from), 3);
+    if (from > 0) out.write(tail - 1, 2);
   }
   for (const counts of tables) writeCounts(out, counts);
   out.align(8);
@@ -74,8 +70,12 @@ export function unpackTables(bytes: Uint8Array): ModelTables {
   const classes = Array.from({ length: classCount }, () => {
     const table = reader.read(4);
     const shift = reader.read(3);
+    const fromLog = reader.read(3);
+    const from = fromLog === 0 ? 0 : 1 << (fromLog - 1);
+    const tail = from === 0 ? 0 : reader.read(2) + 1;
+    if (shift + tail > LARGEST_RAW) reader.fail(`at most ${LARGEST_RAW} raw bits`, `${shift} + ${tail}`);
     if (table >= tableCount) reader.fail(`a table below ${tableCount}`, String(table));
-    return { table, shift };
+    return { table, shift, from, tail };
   });
   const tables = Array.from({ length: tableCount }, () => readCounts(reader, log));
   reader.align(8);
@@ -86,12 +86,13 @@ export function unpackTables(bytes: Uint8Array): ModelTables {
 }
 
 /** A count of 1 takes R bits; with its raw bits that must stay within one refill. */
-function checkSymbolBits(model: ModelTables, { table, shift }: TableClass, reader: BitReader): void {
+function checkSymbolBits(model: ModelTables, { table, ...buckets }: TableClass, reader: BitReader): void {
   const counts = model.tables[table];
+  const { rawBits } = bucketMap(buckets);
   for (let symbol = 0; symbol < SYMBOLS; symbol += 1) {
     if (counts[symbol] === 0) continue;
     const bits = model.log - (31 - Math.clz32(counts[symbol]));
-    const raw = Math.max(rawBitsSingle(symbol, shift), symbol === ESCAPE ? 8 : 0);
+    const raw = symbol === ESCAPE ? 8 : rawBits[symbol];
     if (bits + raw > MAX_SYMBOL_BITS) {
       reader.fail(`at most ${MAX_SYMBOL_BITS} bits a symbol`, `${bits + raw} bits for symbol ${symbol}`);
     }

@@ -2,6 +2,7 @@
  * Trains the tables of a model: which count each symbol of each class gets, which shift, and which classes share a
  * table. Every decision is by cost: bits of the weights plus bits of the tables section.
  */
+import { type Buckets, bucketMap, LARGEST_FROM, LARGEST_RAW, LARGEST_TAIL } from "./buckets.js";
 import { leastCountWithByte, log2OfInteger } from "./class-costs.js";
 import { ESCAPE, SYMBOLS } from "./state-table.js";
 import { countsBits, MAX_TABLES, type ModelTables, type TableClass } from "./tables.js";
@@ -16,22 +17,31 @@ export interface ClassDemand {
 
 interface Candidate {
   readonly counts: Uint16Array;
-  readonly shift: number;
+  readonly buckets: Buckets;
   /** Bits of the table itself. */
   readonly side: number;
 }
 
 const PRIOR_WEIGHTS = [0, 24, 256];
 const LARGEST_SHIFT = 5;
+const PLAIN: Buckets = { shift: 0, from: 0, tail: 0 };
+const UNIFORM: readonly Buckets[] = Array.from({ length: LARGEST_SHIFT + 1 }, (_, shift) => ({ ...PLAIN, shift }));
+const SHAPES: readonly Buckets[] = UNIFORM.flatMap((uniform) => {
+  const shapes = [uniform];
+  for (let from = 1; from <= LARGEST_FROM; from *= 2) {
+    for (let tail = 1; tail <= LARGEST_TAIL && uniform.shift + tail <= LARGEST_RAW; tail += 1) shapes.push({ ...uniform, from, tail });
+  }
+  return shapes;
+});
 
 export function trainTables(demands: readonly ClassDemand[], log: number, pairs: boolean): ModelTables {
   const candidates = candidatesFor(demands, log, pairs);
   const groups = shareTables(demands, candidates, log, pairs);
   const tables: Uint16Array[] = [];
-  const classes: TableClass[] = groups.map(({ counts, shift }) => {
+  const classes: TableClass[] = groups.map(({ counts, buckets }) => {
     let table = tables.indexOf(counts);
     if (table < 0) table = tables.push(counts) - 1;
-    return { table, shift };
+    return { table, ...buckets };
   });
   if (tables.length > MAX_TABLES) throw new RangeError(`${tables.length} tables`);
   return { log, tables, classes };
@@ -54,21 +64,21 @@ function demandBits(
   histogram: Float64Array,
   counts: Uint16Array,
   log: number,
-  shift: number,
+  buckets: Buckets,
   pairs: boolean,
 ): number {
-  const half = (1 << shift) >> 1;
+  const map = bucketMap(buckets);
   const escaped = counts[ESCAPE] === 0 ? Number.POSITIVE_INFINITY : log - log2OfInteger[counts[ESCAPE]] + 8;
   let sum = 0;
   for (let value = 0; value < 256; value += 1) {
     const times = histogram[value];
     if (times === 0) continue;
     const special = pairs && ((value & 15) === 8 || value >> 4 === 8);
-    const symbol = pairs ? value : ((((value << 24) >> 24) + half) >> shift) & 0xff;
+    const symbol = pairs ? value : map.symbolOf[value];
     const own =
       counts[symbol] === 0
         ? Number.POSITIVE_INFINITY
-        : log - log2OfInteger[counts[symbol]] + (special ? 8 : shift);
+        : log - log2OfInteger[counts[symbol]] + (special ? 8 : map.rawBits[symbol]);
     sum += times * (special ? own : Math.min(own, escaped));
   }
   return sum;
@@ -76,15 +86,14 @@ function demandBits(
 
 function cheapestTable(demand: ClassDemand, log: number, pairs: boolean): Candidate {
   let best: { bits: number; candidate: Candidate } | undefined;
-  const shifts = pairs ? 0 : LARGEST_SHIFT;
-  for (let shift = 0; shift <= shifts; shift += 1) {
+  for (const buckets of pairs ? [PLAIN] : SHAPES) {
     for (const symmetric of pairs ? [false] : [true, false]) {
       for (const weight of PRIOR_WEIGHTS) {
-        const counts = tableFor(demand, weight, symmetric, log, shift, pairs);
+        const counts = tableFor(demand, weight, symmetric, log, buckets, pairs);
         if (!counts) continue;
         const side = countsBits(counts);
-        const bits = side + demandBits(demand.histogram, counts, log, shift, pairs);
-        if (best === undefined || bits < best.bits) best = { bits, candidate: { counts, shift, side } };
+        const bits = side + demandBits(demand.histogram, counts, log, buckets, pairs);
+        if (best === undefined || bits < best.bits) best = { bits, candidate: { counts, buckets, side } };
       }
     }
   }
@@ -97,15 +106,15 @@ function tableFor(
   weight: number,
   symmetric: boolean,
   log: number,
-  shift: number,
+  buckets: Buckets,
   pairs: boolean,
 ): Uint16Array | undefined {
   const { histogram, prior } = demand;
   const shares = new Float64Array(SYMBOLS);
   const seen = new Float64Array(SYMBOLS);
-  const half = (1 << shift) >> 1;
+  const map = bucketMap(buckets);
   for (let value = 0; value < 256; value += 1) {
-    const symbol = pairs ? value : ((((value << 24) >> 24) + half) >> shift) & 0xff;
+    const symbol = pairs ? value : map.symbolOf[value];
     // A symmetric table has no count for -128.
     const place = symmetric && symbol === 128 ? ESCAPE : symbol;
     shares[place] += histogram[value] + weight * prior[value];
@@ -209,19 +218,19 @@ function shareTables(
   pairs: boolean,
 ): Candidate[] {
   const used = candidates.slice();
-  const shifts = pairs ? 0 : LARGEST_SHIFT + 2;
+  const shapes = pairs ? [PLAIN] : [...SHAPES, { ...PLAIN, shift: 6 }, { ...PLAIN, shift: 7 }];
   const known = new Map<Uint16Array, Float64Array>();
-  const bitsOf = (index: number, counts: Uint16Array, shift: number): number => {
+  const bitsOf = (index: number, counts: Uint16Array, shape: number): number => {
     let all = known.get(counts);
     if (all === undefined) {
-      all = new Float64Array(demands.length * (shifts + 1)).fill(-1);
+      all = new Float64Array(demands.length * shapes.length).fill(-1);
       known.set(counts, all);
     }
-    const at = index * (shifts + 1) + shift;
-    if (all[at] < 0) all[at] = demandBits(demands[index].histogram, counts, log, shift, pairs);
+    const at = index * shapes.length + shape;
+    if (all[at] < 0) all[at] = demandBits(demands[index].histogram, counts, log, shapes[shape], pairs);
     return all[at];
   };
-  const own = used.map(({ counts, shift }, index) => bitsOf(index, counts, shift));
+  const own = used.map(({ counts, buckets }, index) => bitsOf(index, counts, shapes.indexOf(buckets)));
   for (;;) {
     let best = { gain: 0, index: -1, candidate: used[0], bits: 0 };
     for (let index = 0; index < used.length; index += 1) {
@@ -229,11 +238,11 @@ function shareTables(
       const saved = users === 1 ? used[index].side : 0;
       for (const other of new Set(used)) {
         if (other.counts === used[index].counts && users > 1) continue;
-        for (let shift = 0; shift <= shifts; shift += 1) {
-          if (other.counts === used[index].counts && shift === used[index].shift) continue;
-          const bits = bitsOf(index, other.counts, shift);
+        for (let shape = 0; shape < shapes.length; shape += 1) {
+          if (other.counts === used[index].counts && shapes[shape] === used[index].buckets) continue;
+          const bits = bitsOf(index, other.counts, shape);
           const gain = own[index] - bits + (other.counts === used[index].counts ? 0 : saved);
-          if (gain > best.gain + 1e-6) best = { gain, index, candidate: { ...other, shift }, bits };
+          if (gain > best.gain + 1e-6) best = { gain, index, candidate: { ...other, buckets: shapes[shape] }, bits };
         }
       }
     }

@@ -15,7 +15,7 @@ export const MAGNITUDE_BITS = 7;
 export const classesOnly: ModelTables = {
   log: 9,
   tables: [],
-  classes: Array.from({ length: CLASSES }, () => ({ table: 0, shift: 0 })),
+  classes: Array.from({ length: CLASSES }, () => ({ table: 0, shift: 0, from: 0, tail: 0 })),
 };
 
 export const shapes = { geometric: 0, flat: 1, sparse: 2 } as const;
