@@ -9,17 +9,15 @@ import {
 } from "../types.js";
 import {
   type ChoiceSettings,
-  type ChosenLayer,
-  type ChosenModel,
   choosePairs,
   chooseSingles,
   chooseUnder,
   joinTables,
   modelBytes,
-  type Progress,
 } from "./choose-model.js";
 import { BIT } from "./class-costs.js";
 import { fastSegmentEncoder } from "./encode-kernel.js";
+import type { ChosenLayer, ChosenModel, Progress } from "./finish-model.js";
 import {
   type CodedHeader,
   fitsHeader,
@@ -58,7 +56,7 @@ export interface AnsOptions extends EncodeOptions {
 
 const DEFAULT_LANES = 16;
 const DEFAULT_LOG = 8;
-const SEGMENT_WEIGHTS = 65_536;
+const SEGMENT_WEIGHTS = 262_144;
 const MOST_SEGMENT_TILES = 65_535;
 
 export function encodeAns(layers: readonly LayerWeights[], options: AnsOptions = {}): EncodedWeights {

@@ -1,5 +1,6 @@
 /** One sweep of the coordinate descent of fit.ts over one axis of offsets. */
 import { BIT, type ClassCosts } from "./class-costs.js";
+import { offsetCode } from "./header.js";
 import {
   type Axis,
   CHANGES,
@@ -131,9 +132,9 @@ function nearMiddle(value: number, middle: number, axis: Axis): number {
 
 /** Header bits of the offsets of one axis. */
 export function sideBitsOf(values: Int32Array, axis: Axis): number {
-  const range = rangeOf(values);
-  if (range === 0) return 0;
-  return axis === "c" ? 3 * values.length : (32 - Math.clz32(range)) * values.length;
+  const [least, most] = extremes(values);
+  if (least === most) return 0;
+  return axis === "c" ? 3 * values.length : offsetCode(values.map((value) => value - least)).bits;
 }
 
 function rangeOf(values: Int32Array): number {

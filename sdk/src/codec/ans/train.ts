@@ -2,6 +2,7 @@
  * Trains the tables of a model: which count each symbol of each class gets, which shift, and which classes share a
  * table. Every decision is by cost: bits of the weights plus bits of the tables section.
  */
+import { log2 } from "./deterministic-math.js";
 import { type Buckets, bucketMap, LARGEST_FROM, LARGEST_RAW, LARGEST_TAIL } from "./buckets.js";
 import { leastCountWithByte, log2OfInteger } from "./class-costs.js";
 import { ESCAPE, SYMBOLS } from "./state-table.js";
@@ -23,20 +24,34 @@ interface Candidate {
 }
 
 const PRIOR_WEIGHTS = [0, 24, 256];
-const LARGEST_SHIFT = 5;
+/** Shapes of buckets a class is tried with. */
+const LIKELY_SHAPES = 24;
+/** Of these, the ones a table is made for: on the way, and in the end. */
+const TABLE_SHAPES = { quick: 6, thorough: LIKELY_SHAPES } as const;
+export type Effort = keyof typeof TABLE_SHAPES;
+/** About what a count takes in the tables section. */
+const COUNT_BITS = 4;
 const PLAIN: Buckets = { shift: 0, from: 0, tail: 0 };
-const UNIFORM: readonly Buckets[] = Array.from({ length: LARGEST_SHIFT + 1 }, (_, shift) => ({ ...PLAIN, shift }));
-const SHAPES: readonly Buckets[] = UNIFORM.flatMap((uniform) => {
+const SHAPES: readonly Buckets[] = Array.from({ length: LARGEST_RAW + 1 }, (_, shift) => {
+  const uniform = { ...PLAIN, shift };
   const shapes = [uniform];
   for (let from = 1; from <= LARGEST_FROM; from *= 2) {
-    for (let tail = 1; tail <= LARGEST_TAIL && uniform.shift + tail <= LARGEST_RAW; tail += 1) shapes.push({ ...uniform, from, tail });
+    for (let tail = 1; tail <= Math.min(LARGEST_TAIL, LARGEST_RAW - shift); tail += 1) {
+      shapes.push({ ...uniform, from, tail });
+    }
   }
   return shapes;
-});
+}).flat();
 
-export function trainTables(demands: readonly ClassDemand[], log: number, pairs: boolean): ModelTables {
-  const candidates = candidatesFor(demands, log, pairs);
-  const groups = shareTables(demands, candidates, log, pairs);
+export function trainTables(
+  demands: readonly ClassDemand[],
+  log: number,
+  pairs: boolean,
+  effort: Effort,
+): ModelTables {
+  const shapes = demands.map(({ histogram }) => (pairs ? [PLAIN] : likelyShapes(histogram, log)));
+  const candidates = candidatesFor(demands, shapes, log, pairs, effort);
+  const groups = shareTables(demands, shapes, candidates, log, pairs);
   const tables: Uint16Array[] = [];
   const classes: TableClass[] = groups.map(({ counts, buckets }) => {
     let table = tables.indexOf(counts);
@@ -48,10 +63,18 @@ export function trainTables(demands: readonly ClassDemand[], log: number, pairs:
 }
 
 /** The cheapest table of each class; a class that nothing uses takes its neighbour's. */
-function candidatesFor(demands: readonly ClassDemand[], log: number, pairs: boolean): Candidate[] {
+function candidatesFor(
+  demands: readonly ClassDemand[],
+  shapes: readonly (readonly Buckets[])[],
+  log: number,
+  pairs: boolean,
+  effort: Effort,
+): Candidate[] {
+  const cheapest = (demand: ClassDemand, index: number): Candidate =>
+    cheapestTable(demand, shapes[index].slice(0, TABLE_SHAPES[effort]), log, pairs);
   const used = demands.map(({ histogram }) => histogram.some((count) => count > 0));
-  const own = demands.map((demand, index) => (used[index] ? cheapestTable(demand, log, pairs) : undefined));
-  const any = own.find((candidate) => candidate !== undefined) ?? cheapestTable(demands[0], log, pairs);
+  const own = demands.map((demand, index) => (used[index] ? cheapest(demand, index) : undefined));
+  const any = own.find((candidate) => candidate !== undefined) ?? cheapest(demands[0], 0);
   let nearest = any;
   return own.map((candidate) => {
     nearest = candidate ?? nearest;
@@ -84,9 +107,14 @@ function demandBits(
   return sum;
 }
 
-function cheapestTable(demand: ClassDemand, log: number, pairs: boolean): Candidate {
+function cheapestTable(
+  demand: ClassDemand,
+  shapes: readonly Buckets[],
+  log: number,
+  pairs: boolean,
+): Candidate {
   let best: { bits: number; candidate: Candidate } | undefined;
-  for (const buckets of pairs ? [PLAIN] : SHAPES) {
+  for (const buckets of shapes) {
     for (const symmetric of pairs ? [false] : [true, false]) {
       for (const weight of PRIOR_WEIGHTS) {
         const counts = tableFor(demand, weight, symmetric, log, buckets, pairs);
@@ -98,6 +126,46 @@ function cheapestTable(demand: ClassDemand, log: number, pairs: boolean): Candid
     }
   }
   return best!.candidate;
+}
+
+/** About what a table of its own would make of a histogram, in bits, with what it takes itself. */
+export function tableEstimate(histogram: Float64Array, log: number): number {
+  return estimatedShapes(histogram, log)[0].bits;
+}
+
+function likelyShapes(histogram: Float64Array, log: number): Buckets[] {
+  return estimatedShapes(histogram, log)
+    .slice(0, LIKELY_SHAPES)
+    .map(({ shape }) => SHAPES[shape]);
+}
+
+/** The shapes by the entropy of their buckets where each that occurs has a state, cheapest first. */
+function estimatedShapes(histogram: Float64Array, log: number): { shape: number; bits: number }[] {
+  const values = Uint8Array.from(histogram.keys()).filter((value) => histogram[value] > 0);
+  let total = 0;
+  for (const value of values) total += histogram[value];
+  if (total === 0) return SHAPES.map((_, shape) => ({ shape, bits: 0 }));
+  const least = total / (1 << log);
+  const own = new Float64Array(256);
+  const estimates = SHAPES.map((buckets, shape) => {
+    const { symbolOf, rawBits } = bucketMap(buckets);
+    let bits = 0;
+    for (const value of values) {
+      own[symbolOf[value]] += histogram[value];
+      bits += histogram[value] * rawBits[symbolOf[value]];
+    }
+    let taken = 0;
+    for (const value of values) {
+      const count = own[symbolOf[value]];
+      if (count === 0) continue;
+      own[symbolOf[value]] = 0;
+      const given = Math.max(count, least);
+      taken += given;
+      bits += COUNT_BITS - count * log2(given);
+    }
+    return { shape, bits: bits + total * log2(taken) };
+  });
+  return estimates.sort((left, right) => left.bits - right.bits || left.shape - right.shape);
 }
 
 /** Counts for a smoothed histogram; undefined when too few states are left for its symbols. */
@@ -210,44 +278,60 @@ function balance(
   return true;
 }
 
-/** Lets classes use each other's tables (with a shift of their own) wherever that saves more than it costs. */
+/** Lets classes use each other's tables (with buckets of their own) wherever that saves more than it costs. */
 function shareTables(
   demands: readonly ClassDemand[],
+  shapes: readonly (readonly Buckets[])[],
   candidates: readonly Candidate[],
   log: number,
   pairs: boolean,
 ): Candidate[] {
   const used = candidates.slice();
-  const shapes = pairs ? [PLAIN] : [...SHAPES, { ...PLAIN, shift: 6 }, { ...PLAIN, shift: 7 }];
-  const known = new Map<Uint16Array, Float64Array>();
-  const bitsOf = (index: number, counts: Uint16Array, shape: number): number => {
-    let all = known.get(counts);
-    if (all === undefined) {
-      all = new Float64Array(demands.length * shapes.length).fill(-1);
-      known.set(counts, all);
-    }
-    const at = index * shapes.length + shape;
-    if (all[at] < 0) all[at] = demandBits(demands[index].histogram, counts, log, shapes[shape], pairs);
-    return all[at];
+  const known = new Map<Uint16Array, (Shared | undefined)[]>();
+  const sharing = (index: number, { counts, buckets }: Candidate): Shared => {
+    const all = known.get(counts) ?? new Array<Shared | undefined>(demands.length);
+    known.set(counts, all);
+    // The same counts often suit a class that is wider or narrower by whole octaves.
+    const scaled = pairs ? [] : SHAPES.filter(({ from, tail }) => from === buckets.from && tail === buckets.tail);
+    all[index] ??= cheapestShape(demands[index], counts, [...shapes[index], ...scaled], log, pairs);
+    return all[index];
   };
-  const own = used.map(({ counts, buckets }, index) => bitsOf(index, counts, shapes.indexOf(buckets)));
+  const own = used.map(({ counts, buckets }, index) => demandBits(demands[index].histogram, counts, log, buckets, pairs));
   for (;;) {
     let best = { gain: 0, index: -1, candidate: used[0], bits: 0 };
     for (let index = 0; index < used.length; index += 1) {
       const users = used.filter(({ counts }) => counts === used[index].counts).length;
       const saved = users === 1 ? used[index].side : 0;
       for (const other of new Set(used)) {
-        if (other.counts === used[index].counts && users > 1) continue;
-        for (let shape = 0; shape < shapes.length; shape += 1) {
-          if (other.counts === used[index].counts && shapes[shape] === used[index].buckets) continue;
-          const bits = bitsOf(index, other.counts, shape);
-          const gain = own[index] - bits + (other.counts === used[index].counts ? 0 : saved);
-          if (gain > best.gain + 1e-6) best = { gain, index, candidate: { ...other, buckets: shapes[shape] }, bits };
-        }
+        if (other.counts === used[index].counts) continue;
+        const { bits, buckets } = sharing(index, other);
+        const gain = own[index] - bits + saved;
+        if (gain > best.gain + 1e-6) best = { gain, index, candidate: { ...other, buckets }, bits };
       }
     }
     if (best.index < 0) return used;
     used[best.index] = best.candidate;
     own[best.index] = best.bits;
   }
+}
+
+interface Shared {
+  readonly bits: number;
+  readonly buckets: Buckets;
+}
+
+/** What a class costs under given counts in the best of some shapes. */
+function cheapestShape(
+  { histogram }: ClassDemand,
+  counts: Uint16Array,
+  shapes: readonly Buckets[],
+  log: number,
+  pairs: boolean,
+): Shared {
+  let best: Shared = { bits: Number.POSITIVE_INFINITY, buckets: shapes[0] };
+  for (const buckets of shapes) {
+    const bits = demandBits(histogram, counts, log, buckets, pairs);
+    if (bits < best.bits) best = { bits, buckets };
+  }
+  return best;
 }

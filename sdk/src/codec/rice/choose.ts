@@ -5,9 +5,19 @@ import { classHistograms } from "../ans/class-histograms.js";
 import { exp2, log2 } from "../ans/deterministic-math.js";
 import { type Fit, fitLayer, totalBits } from "../ans/fit.js";
 import { type LayerVariant, singleVariants, wholeFitLayer } from "../ans/layer-variants.js";
-import type { WeightPasses } from "../ans/weight-passes.js";
+import type { FitLayer, WeightPasses } from "../ans/weight-passes.js";
 import type { LayerWeights } from "../types.js";
-import { CLASSES, denseDivisors, MAGNITUDE_BITS, runLog, SPARSE_CLASSES, shapes } from "./classes.js";
+import {
+  CLASSES,
+  denseDivisors,
+  LISTED_BITS,
+  listedBits,
+  MAGNITUDE_BITS,
+  MOST_LISTED,
+  runLog,
+  SPARSE_CLASSES,
+  shapes,
+} from "./classes.js";
 import { type GolombDivisor, golombBits, octaves } from "./golomb.js";
 
 /** Values by which an offset is judged. */
@@ -21,6 +31,8 @@ export interface Choice {
   readonly shape: number;
   /** m of a sparse layer. */
   readonly parameter: number;
+  /** Byte values of a listed layer, ascending. */
+  readonly listed: readonly number[];
   readonly bits: number;
 }
 
@@ -59,10 +71,13 @@ export function chooseLayer(layer: LayerWeights, passes: WeightPasses): Choice {
     const whole = wholeFitLayer(layer, variant, passes, SAMPLE);
     const fitted = (costs: ClassCosts, shape: number, parameter = 0): Choice => {
       const fit = fitLayer(whole, costs, passes);
-      return { variant, fit, shape, parameter, bits: totalBits(fit) + variant.sideBits };
+      const bits = totalBits(fit) + variant.sideBits;
+      return { variant, fit, shape, parameter, listed: [], bits };
     };
     const dense = denseCosts.map((costs, shape) => fitted(costs, shape));
     const histogram = histogramOf(whole.values);
+    const listed = listedChoice(whole, variant, histogram);
+    if (listed) dense.push(listed);
     if (histogram[0] < SPARSE_SHARE * whole.values.length) return dense;
     const withParameter = (own: number) => fitted(sparseCosts(own), shapes.sparse, own);
     const parameter = bestParameter([histogram]);
@@ -72,6 +87,21 @@ export function chooseLayer(layer: LayerWeights, passes: WeightPasses): Choice {
     return [...dense, sparse, ...(better === parameter ? [] : [withParameter(better)])];
   });
   return choices.reduce((best, choice) => (choice.bits < best.bits ? choice : best));
+}
+
+/** A number for each value of a layer that has only a few, however they lie: binary weights, clusters, powers of two. */
+function listedChoice(
+  { outputs, inputs, taps, values }: FitLayer,
+  variant: LayerVariant,
+  histogram: Float64Array,
+): Choice | undefined {
+  const listed = [...histogram.keys()].filter((value) => histogram[value] > 0);
+  if (listed.length > MOST_LISTED) return undefined;
+  const cost = values.length * listedBits(listed.length) * BIT;
+  const offsets = { a: new Int32Array(outputs), b: new Int32Array(inputs), c: new Int32Array(taps) };
+  const sideBits = LISTED_BITS + 8 * listed.length;
+  const bits = cost / BIT + sideBits + variant.sideBits;
+  return { variant, fit: { ...offsets, cost, sideBits }, shape: shapes.listed, parameter: 0, listed, bits };
 }
 
 function histogramOf(values: Uint8Array): Float64Array {

@@ -18,11 +18,21 @@ export const classesOnly: ModelTables = {
   classes: Array.from({ length: CLASSES }, () => ({ table: 0, shift: 0, from: 0, tail: 0 })),
 };
 
-export const shapes = { geometric: 0, flat: 1, sparse: 2 } as const;
+export const shapes = { geometric: 0, flat: 1, sparse: 2, listed: 3 } as const;
 /** Divisors of the classes of a layer that is not sparse, by its shape. */
 export const denseDivisors = [shapes.geometric, shapes.flat].map((shape) =>
   halfOctaves(shape === shapes.flat),
 );
+
+/** Values a listed layer has at most. */
+export const MOST_LISTED = 16;
+/** Of the number of values, less one. */
+export const LISTED_BITS = 4;
+
+/** Bits of an index into the values of a listed layer. */
+export function listedBits(values: number): number {
+  return 32 - Math.clz32(values - 1);
+}
 
 /** Runs of a sparse class have at most 2^r zeros. */
 export function runLog(sparseClass: number): number {

@@ -9,6 +9,8 @@ import {
   classesOnly,
   denseDivisors,
   forEachClass,
+  LISTED_BITS,
+  listedBits,
   MAGNITUDE_BITS,
   PARAMETER_BITS,
   runLog,
@@ -32,14 +34,8 @@ export function decodeLayer(stream: Uint8Array, layout: WeightLayout): Int8Array
   const reader = new BitReader(body, "rice stream");
   const weights = new Int8Array(weightCount(layout));
   const shape = reader.read(SHAPE_BITS);
-  if (shape > shapes.sparse) {
-    throw new CodecError("corrupt", "A rice stream has a shape that does not exist.", {
-      expected: "0, 1 or 2",
-      found: String(shape),
-      hint: "The package is damaged: pack the model again.",
-    });
-  }
-  if (shape === shapes.sparse) readSparse(reader, weights, header, layout);
+  if (shape === shapes.listed) readListed(reader, weights, header.center);
+  else if (shape === shapes.sparse) readSparse(reader, weights, header, layout);
   else {
     forEachClass(header, layout, (index, own) => {
       weights[index] = unzigzag(readGolomb(reader, denseDivisors[shape][own], 8)) + header.center;
@@ -50,6 +46,23 @@ export function decodeLayer(stream: Uint8Array, layout: WeightLayout): Int8Array
   if (header.prediction) applyPrediction(weights, layout, header.prediction, header.center, 1);
   checkWeights(weights, header.crc);
   return weights;
+}
+
+function readListed(reader: BitReader, weights: Int8Array, center: number): void {
+  const count = reader.read(LISTED_BITS) + 1;
+  const listed = Int8Array.from({ length: count }, () => reader.readSigned(8) + center);
+  const width = listedBits(count);
+  for (let index = 0; index < weights.length; index += 1) {
+    const place = width === 0 ? 0 : reader.read(width);
+    if (place >= count) {
+      throw new CodecError("corrupt", "A rice stream names a value that its layer does not list.", {
+        expected: `a number below ${count}`,
+        found: String(place),
+        hint: "The package is damaged: pack the model again.",
+      });
+    }
+    weights[index] = listed[place];
+  }
 }
 
 function readSparse(reader: BitReader, weights: Int8Array, header: CodedHeader, layout: WeightLayout): void {

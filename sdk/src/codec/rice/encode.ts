@@ -12,6 +12,8 @@ import {
   CLASSES,
   denseDivisors,
   forEachClass,
+  LISTED_BITS,
+  listedBits,
   MAGNITUDE_BITS,
   PARAMETER_BITS,
   runLog,
@@ -23,7 +25,7 @@ import { octaves, writeGolomb } from "./golomb.js";
 
 export function encodeLayer(layer: LayerWeights): Uint8Array {
   const passes = kernelPasses() ?? plainPasses;
-  const { variant, fit, shape, parameter } = chooseLayer(layer, passes);
+  const { variant, fit, shape, parameter, listed } = chooseLayer(layer, passes);
   const header: CodedHeader = {
     kind: kinds.single,
     lanes: 1,
@@ -41,12 +43,24 @@ export function encodeLayer(layer: LayerWeights): Uint8Array {
   const demand = decodingValues(layer, variant, passes).values;
   const values = Uint8Array.from(demand, (value) => value - variant.center);
   out.write(shape, SHAPE_BITS);
-  if (shape !== shapes.sparse) {
+  if (shape === shapes.listed) writeListed(out, values, listed);
+  else if (shape !== shapes.sparse) {
     forEachClass(header, layer.layout, (index, own) => {
       writeGolomb(out, zigzag(signed(values[index])), denseDivisors[shape][own], 8);
     });
   } else writeSparse(out, values, header, layer.layout, parameter);
   return out.toBytes();
+}
+
+function writeListed(out: BitWriter, values: Uint8Array, listed: readonly number[]): void {
+  out.write(listed.length - 1, LISTED_BITS);
+  for (const value of listed) out.write(value, 8);
+  const place = new Uint8Array(256);
+  listed.forEach((value, index) => {
+    place[value] = index;
+  });
+  const width = listedBits(listed.length);
+  for (const value of values) out.write(place[value], width);
 }
 
 function writeSparse(
