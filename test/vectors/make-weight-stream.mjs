@@ -97,6 +97,25 @@ const cases = [
       }),
     ],
   ],
+  [
+    "pruned weights in wide buckets",
+    { fewestLanes: 16 },
+    [
+      layer(shape(32, 3, 16), (o) => {
+        const size = 12 + Math.abs(gaussian(random, 30 + o));
+        return random() < 0.6 ? 0 : Math.min(127, size) * (random() < 0.5 ? -1 : 1);
+      }),
+    ],
+  ],
+  [
+    "dead channels, offsets with a gap",
+    {},
+    [
+      layer(shape(48, 1, 40), (o, row) => {
+        return o % 3 === 1 || row % 5 > 2 ? 0 : gaussian(random, o % 2 === 0 ? 12 : 30);
+      }),
+    ],
+  ],
   ["segments", { segmentWeights: 1000 }, [layer(shape(70, 1, 40), (o) => gaussian(random, 2 + (o % 9)))]],
   [
     "pairs, odd number of rows, large weights, segments",

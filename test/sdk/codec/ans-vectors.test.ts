@@ -37,16 +37,16 @@ function word32(value: number): number[] {
 }
 
 describe("a weight stream written by hand from the format page", () => {
-  // R = 9, one table in which every state is symbol 0: version, log 1, 1 table, 1 class (table 0, shift 0), then
-  // symmetric, k 0, extent 0, escape EG(0) of 0. Set bits: 0, 8, 25 and 37.
-  const section = [0x01, 0x01, 0x00, 0x02, 0x20];
+  // R = 9, one table in which every state is symbol 0: version 2, log 1, 1 table, 1 class (table 0, shift 0, from 0), then
+  // symmetric, k 0, extent 0, escape EG(0) of 0. Set bits: 1, 8, 28 and 40.
+  const section = [0x02, 0x01, 0x00, 0x10, 0x00, 0x01];
   const tables = Uint8Array.of(...section, ...word32(crc32c(Uint8Array.from(section))));
-  // kind 1, one lane, classes 0..0, base 0, no offsets; the CRC begins at bit 29 of the header.
+  // kind 1, one lane, classes 0..0, base 0, no offsets; the CRC begins at bit 31 of the header.
   const layout = { outputs: 2, inputs: 3, kernelHeight: 1, kernelWidth: 1, outputTile: 1 };
 
   it("holds six zeros in a header and no words", () => {
     const crc = BigInt(crc32c(new Uint8Array(6)));
-    const header = 1n | (crc << 29n);
+    const header = 1n | (crc << 31n);
     const stream = Uint8Array.from({ length: 8 }, (_, index) => Number((header >> BigInt(8 * index)) & 255n));
     expect(openAnsDecoder(tables).decode(stream, layout)).toEqual(new Int8Array(6));
     expect(decodeReference(tables, stream, layout)).toEqual(new Int8Array(6));

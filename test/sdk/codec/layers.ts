@@ -46,5 +46,23 @@ export function randomLayer(
     const scaled = mixed ? Math.round(weight * scales[index % 7]) : weight;
     return Math.min(Math.max(scaled, -128), 127);
   });
-  return { name, layout, weights };
+  return random() < 0.3 ? withDeadChannels({ name, layout, weights }, random) : { name, layout, weights };
+}
+
+/** The layer with about half of its channels pruned away, which changes it. */
+export function withDeadChannels(layer: LayerWeights, random: Random): LayerWeights {
+  const { outputs, inputs, kernelHeight, kernelWidth, outputTile } = layer.layout;
+  const [outputAlive, inputAlive] = [outputs, inputs].map((count) =>
+    Array.from({ length: count }, () => random() < 0.5),
+  );
+  let at = 0;
+  for (let first = 0; first < outputs; first += outputTile) {
+    const end = Math.min(first + outputTile, outputs);
+    for (let row = 0; row < inputs * kernelHeight * kernelWidth; row += 1) {
+      for (let output = first; output < end; output += 1, at += 1) {
+        if (!outputAlive[output] || !inputAlive[row % inputs]) layer.weights[at] = 0;
+      }
+    }
+  }
+  return layer;
 }

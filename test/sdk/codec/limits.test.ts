@@ -20,7 +20,7 @@ function checkModel(
   const counts = { coded: 0, predicted: 0 };
   const decoder = ansCodec.openDecoder(tables);
   const model = tables.length === 0 ? undefined : unpackTables(tables);
-  if (model) expect(model.tables.length << model.log).toBeLessThanOrEqual(limits.tableStates);
+  if (model) expect(model.classes.length << model.log).toBeLessThanOrEqual(limits.tableStates);
   if (model) expect(model.log).toBeLessThanOrEqual(limits.tableLog);
   layers.forEach(({ layout, weights }, index) => {
     expect(decoder.decode(streams[index], layout)).toEqual(weights);

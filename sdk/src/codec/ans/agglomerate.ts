@@ -26,7 +26,9 @@ export function agglomerated(
 ): ClassStart[] {
   const perLayer = Math.max(1, Math.min(MOST_OF_LAYER, Math.floor(MOST_GROUPS / layers.length)));
   const groups = layers.flatMap(({ layer, scale }) => groupsOf(layer, Math.sqrt(scale), perLayer));
-  const losses = groups.map((group, index) => groups.map((other, at) => (at < index ? loss(group, other) : 0)));
+  const losses = groups.map((group, index) =>
+    groups.map((other, at) => (at < index ? loss(group, other) : 0)),
+  );
   let left = groups.map((_, index) => index);
   while (left.length > most) {
     let best = { loss: Number.POSITIVE_INFINITY, into: 0, from: 0 };

@@ -1,13 +1,13 @@
 /** From the layers of a model to its tables, and for each layer the variant and the offsets that cost least. */
 import type { DecoderLimits } from "../../overlay/decoder-limits.js";
 import type { LayerWeights } from "../types.js";
-import type { ClassCosts } from "./class-costs.js";
 import { agglomerated } from "./agglomerate.js";
+import type { ClassCosts } from "./class-costs.js";
 import { magnitudePrior, productPrior } from "./class-starts.js";
 import { deadWeights, liveChannels, withoutDead } from "./dead-channels.js";
 import { log2 } from "./deterministic-math.js";
-import { type Fit, fitLayer, totalBits } from "./fit.js";
 import { type ChosenModel, finish, type Progress } from "./finish-model.js";
+import { type Fit, fitLayer, totalBits } from "./fit.js";
 import { STORED_OVERHEAD } from "./header.js";
 import { type LayerVariant, sampledFitLayer, singleVariants } from "./layer-variants.js";
 import { predictedWithin } from "./limits.js";
@@ -176,7 +176,10 @@ export function modelBytes({ tables, layers }: ChosenModel): number {
 
 /** One set of tables for both; the layers keep their own. */
 export function joinTables(singles: ModelTables, pairs: ModelTables): ModelTables {
-  const moved = pairs.classes.map(({ table, ...buckets }) => ({ table: table + singles.tables.length, ...buckets }));
+  const moved = pairs.classes.map(({ table, ...buckets }) => ({
+    table: table + singles.tables.length,
+    ...buckets,
+  }));
   return {
     log: singles.log,
     tables: [...singles.tables, ...pairs.tables],
@@ -224,4 +227,3 @@ function alphabetBits({ values }: FitLayer): number {
   }
   return bits;
 }
-

@@ -8,6 +8,7 @@ import { type LayerVariant, wholeFitLayer } from "./layer-variants.js";
 import { cheapestClass, makeCodable } from "./make-codable.js";
 import type { ModelTables } from "./tables.js";
 import { type ClassTables, liveCosts, type Sampled, tablesFor } from "./train-model.js";
+import { trimClasses } from "./trim-classes.js";
 import type { FitLayer, Offsets, WeightPasses } from "./weight-passes.js";
 
 export interface ChosenLayer {
@@ -85,9 +86,16 @@ export function finish(
     const { fit, first } = totalBits(flat.fit) < totalBits(fitted.fit) ? flat : fitted;
     onProgress(0.7 + (0.3 * (index + 1)) / layers.length);
     const sideBits = fit.sideBits + own.variant.sideBits;
-    return { variant: own.variant, weights: layers[index].weights.length, fit: { ...fit, sideBits }, first, last };
+    return {
+      variant: own.variant,
+      weights: layers[index].weights.length,
+      fit: { ...fit, sideBits },
+      first,
+      last,
+    };
   });
-  return { tables, layers: chosen };
+  const model = { tables, layers: chosen };
+  return priors ? trimClasses(model, dead ? 1 : 0) : model;
 }
 
 /** Live channels keep clear of class 0 where dead ones need it: there it codes nothing but zero. */

@@ -223,7 +223,8 @@ function checkPairClasses(tables: ModelTables, first: number, last: number, read
   for (let index = first; index <= last; index += 1) {
     const { table, shift, from } = tables.classes[index];
     const counts = tables.tables[table];
-    if (shift !== 0 || from !== 0) reader.fail("classes of pairs without buckets", `a shift of ${shift}, wide from ${from}`);
+    if (shift !== 0 || from !== 0)
+      reader.fail("classes of pairs without buckets", `a shift of ${shift}, wide from ${from}`);
     if (counts[0x88] !== 0) reader.fail("no symbol 0x88 in a class of pairs", `a count of ${counts[0x88]}`);
     counts.forEach((count, symbol) => {
       const bits = tables.log - (31 - Math.clz32(count)) + rawBitsPair(symbol);

@@ -49,7 +49,12 @@ export interface SymbolChoice {
 }
 
 /** The cheaper of a value's own symbol and the escape; the escape when neither exists (then the value is uncodable). */
-export function symbolFor(value: number, counts: Uint16Array, buckets: Buckets, pairs: boolean): SymbolChoice {
+export function symbolFor(
+  value: number,
+  counts: Uint16Array,
+  buckets: Buckets,
+  pairs: boolean,
+): SymbolChoice {
   const escaped = { symbol: ESCAPE, raw: value, rawBits: 8 };
   const map = bucketMap(buckets);
   const symbol = pairs ? value : map.symbolOf[value];

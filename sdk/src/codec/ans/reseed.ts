@@ -4,7 +4,6 @@
  */
 import { BIT } from "./class-costs.js";
 import { type ClassStart, inOrder, magnitudePrior, type Prior, smoothed } from "./class-starts.js";
-import { totalBits } from "./fit.js";
 import { probabilityCosts } from "./prior.js";
 import { tableEstimate } from "./train.js";
 import { type ClassSystem, demandOf, MOST_BITS, type Sampled, type TrainedModel } from "./train-model.js";
@@ -37,11 +36,15 @@ export function reseeded(
   });
   const kept = starts.toSpliced(leastMissed(starts), 1).map(({ start }) => start);
   const prior: Prior = magnitudePrior;
-  return { starts: inOrder([...kept, { probabilities: smoothed(chosenHistogram, prior(chosenHistogram)), prior }]) };
+  return {
+    starts: inOrder([...kept, { probabilities: smoothed(chosenHistogram, prior(chosenHistogram)), prior }]),
+  };
 }
 
 /** The class whose weights cost least more in the best of the others. */
-function leastMissed(classes: readonly { readonly histogram: Float64Array; readonly start: ClassStart }[]): number {
+function leastMissed(
+  classes: readonly { readonly histogram: Float64Array; readonly start: ClassStart }[],
+): number {
   const costs = classes.map(({ start }) => probabilityCosts(start.probabilities, MOST_BITS));
   let best = 0;
   let least = Number.POSITIVE_INFINITY;

@@ -4,8 +4,8 @@
  */
 import { CodecError } from "../../errors.js";
 import { crc32c } from "../../overlay/crc32c.js";
-import { type Buckets, bucketMap, LARGEST_RAW } from "./buckets.js";
 import { BitReader, BitWriter, expGolombBits, zigzag } from "./bit-stream.js";
+import { type Buckets, bucketMap, LARGEST_RAW } from "./buckets.js";
 import { ESCAPE, SYMBOLS } from "./state-table.js";
 
 export const TABLES_VERSION = 2;

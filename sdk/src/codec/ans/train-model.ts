@@ -1,12 +1,13 @@
 /** Trains a model's classes: what they have to code by a sample of its layers, and the tables that follow. */
-import type { LayerVariant } from "./layer-variants.js";
+
 import { BIT, ClassCosts, modelCosts } from "./class-costs.js";
 import { classHistograms } from "./class-histograms.js";
 import { type ClassStart, type Prior, scalePrior, smoothed } from "./class-starts.js";
 import type { LiveChannels } from "./dead-channels.js";
 import { exp2 } from "./deterministic-math.js";
-import { type Fit, fitLayer, measured, refitLayer, totalBits } from "./fit.js";
+import { type Fit, fitLayer, measured, refitLayer } from "./fit.js";
 import { kinds } from "./header.js";
+import type { LayerVariant } from "./layer-variants.js";
 import { priorProbabilities, probabilityCosts } from "./prior.js";
 import { SYMBOLS } from "./state-table.js";
 import { type ModelTables, packTables } from "./tables.js";
@@ -32,9 +33,7 @@ const ROUNDS = 4;
 const MOST_COUNTED = 65_536;
 
 export function fineCosts(): ClassCosts {
-  return new ClassCosts(
-    FINE_SIGMAS.map((sigma) => probabilityCosts(priorProbabilities(sigma), MOST_BITS)),
-  );
+  return new ClassCosts(FINE_SIGMAS.map((sigma) => probabilityCosts(priorProbabilities(sigma), MOST_BITS)));
 }
 
 /** Tables of a model, and whether class 0 is kept for dead channels: zero, and nothing else. */
@@ -183,4 +182,3 @@ export function demandOf(
   });
   return total.map((histogram, index) => ({ histogram, prior: priors[index](histogram) }));
 }
-

@@ -2,9 +2,10 @@
  * Trains the tables of a model: which count each symbol of each class gets, which shift, and which classes share a
  * table. Every decision is by cost: bits of the weights plus bits of the tables section.
  */
-import { log2 } from "./deterministic-math.js";
+
 import { type Buckets, bucketMap, LARGEST_FROM, LARGEST_RAW, LARGEST_TAIL } from "./buckets.js";
 import { leastCountWithByte, log2OfInteger } from "./class-costs.js";
+import { log2 } from "./deterministic-math.js";
 import { ESCAPE, SYMBOLS } from "./state-table.js";
 import { countsBits, MAX_TABLES, type ModelTables, type TableClass } from "./tables.js";
 
@@ -292,11 +293,15 @@ function shareTables(
     const all = known.get(counts) ?? new Array<Shared | undefined>(demands.length);
     known.set(counts, all);
     // The same counts often suit a class that is wider or narrower by whole octaves.
-    const scaled = pairs ? [] : SHAPES.filter(({ from, tail }) => from === buckets.from && tail === buckets.tail);
+    const scaled = pairs
+      ? []
+      : SHAPES.filter(({ from, tail }) => from === buckets.from && tail === buckets.tail);
     all[index] ??= cheapestShape(demands[index], counts, [...shapes[index], ...scaled], log, pairs);
     return all[index];
   };
-  const own = used.map(({ counts, buckets }, index) => demandBits(demands[index].histogram, counts, log, buckets, pairs));
+  const own = used.map(({ counts, buckets }, index) =>
+    demandBits(demands[index].histogram, counts, log, buckets, pairs),
+  );
   for (;;) {
     let best = { gain: 0, index: -1, candidate: used[0], bits: 0 };
     for (let index = 0; index < used.length; index += 1) {
