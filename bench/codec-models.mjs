@@ -10,11 +10,13 @@ import { sharedFile } from "./shared-data.mjs";
 
 const OUTPUT_TILE = 16;
 
-export function modelLayers(file) {
+/** @param order of the codes in a codebook: `frequency` or `value` */
+export function modelLayers(file, order) {
   const read = (...path) => sharedFile("models", ...path);
   if (file === "resnet50_w1a2") return resnet50Layers((name) => read(file, name), OUTPUT_TILE);
   if (file.endsWith(".net")) {
-    return squeezeNetLayers(read(file), read("SqueezeNet_deploy.prototxt").toString("latin1"), OUTPUT_TILE);
+    const graph = read("SqueezeNet_deploy.prototxt").toString("latin1");
+    return squeezeNetLayers(read(file), graph, OUTPUT_TILE, order);
   }
   if (file.endsWith(".npz")) return npzLayers(sharedFile("models", file));
   return weightsOfGraph(importModel(new Uint8Array(sharedFile("models", file)), { file }), OUTPUT_TILE);

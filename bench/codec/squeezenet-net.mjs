@@ -1,13 +1,14 @@
 /**
  * `compressed_SqueezeNet.net` (Deep Compression): pruned, one 8-bit codebook per convolution. Format: the notes beside the
- * file; shapes: its Caffe graph. A weight's code here is the rank of its value in the codebook, less that of zero, so that
- * codes are ordered as the values are; which code names which value is free in a codebook, and zero stays zero.
+ * file; shapes: its Caffe graph. Which code names which value is free in a codebook, but for zero, which stays
+ * zero. By `frequency`, the codes nearest to zero name the values that occur most, as a packer would choose; by `value`, codes
+ * are ordered as the values are.
  */
 import { toDemandOrder } from "@sluice/sdk/overlay";
 
 const CODEBOOK = 256;
 
-export function squeezeNetLayers(net, prototxt, outputTile) {
+export function squeezeNetLayers(net, prototxt, outputTile, order = "frequency") {
   const shapes = convolutionShapes(prototxt);
   const entries = shapes.map((_, index) => net.readUInt32LE(4 * index));
   let at = 4 * shapes.length;
@@ -18,7 +19,7 @@ export function squeezeNetLayers(net, prototxt, outputTile) {
     at += entries[index];
     const distances = net.subarray(at, at + Math.ceil(entries[index] / 2));
     at += distances.length;
-    const ranks = ranksOf(codebook);
+    const ranks = order === "value" ? ranksByValue(codebook) : ranksByFrequency(codes);
     const taps = kernel * kernel;
     const ohwi = new Int8Array(outputs * inputs * taps);
     let place = -1;
@@ -39,8 +40,20 @@ export function squeezeNetLayers(net, prototxt, outputTile) {
   return layers;
 }
 
+/** Index 0 stands for zero; the others are 1, -1, 2, -2 ... in the order of how often they occur. */
+function ranksByFrequency(codes) {
+  const times = new Uint32Array(CODEBOOK);
+  for (const code of codes) times[code] += 1;
+  const order = [...times.keys()].slice(1).sort((left, right) => times[right] - times[left] || left - right);
+  const ranks = new Int8Array(CODEBOOK);
+  order.forEach((code, place) => {
+    ranks[code] = place % 2 === 0 ? place / 2 + 1 : -(place + 1) / 2;
+  });
+  return ranks;
+}
+
 /** Index 0 stands for zero; the other values are ranked around it. */
-function ranksOf(codebook) {
+function ranksByValue(codebook) {
   const others = codebook.map((value, code) => ({ value, code })).slice(1);
   const negative = others.filter(({ value }) => value < 0).sort((left, right) => right.value - left.value);
   const positive = others.filter(({ value }) => value >= 0).sort((left, right) => left.value - right.value);

@@ -22,7 +22,7 @@ export async function keepWhatTheBoardHas(
   session: Pick<BoardSession, "holds">,
   earlier: Uint8Array,
 ): Promise<CompiledDeployment> {
-  const last = modelIn(earlier);
+  const last = readable(() => readPackage(earlier).compiled);
   const { compiled, model, geometry, preprocessing } = deployment;
   if (model.packed || last === undefined || last.plan.geometry !== compiled.plan.geometry) return deployment;
   const sections = [...compiled.sections, ...last.sections];
@@ -34,16 +34,19 @@ export async function keepWhatTheBoardHas(
     ({ kind, bytes }) => kind === "weights" && onBoard.has(toHex(hashOf(bytes))),
   );
   if (missing === 0 || !lastIsThere) return deployment;
-  const kept = compile(model.graph, { geometry, ...codecChoice(codec), like: earlierWeights(last) });
+  const like = readable(() => earlierWeights(last));
+  if (like === undefined) return deployment;
+  const kept = compile(model.graph, { geometry, ...codecChoice(codec), like });
   const worthIt =
     missingBytes(kept, onBoard) < missing && codedBytes(kept) <= MOST_GROWTH * codedBytes(compiled);
   if (!worthIt) return deployment;
   return { ...deployment, compiled: kept, packageBytes: writePackage(kept, model.graph, preprocessing) };
 }
 
-function modelIn(packageBytes: Uint8Array): CompiledModel | undefined {
+/** What an earlier package holds; undefined where it is damaged or of an earlier format. */
+function readable<T>(read: () => T): T | undefined {
   try {
-    return readPackage(packageBytes).compiled;
+    return read();
   } catch (error) {
     if (error instanceof SluiceError) return undefined;
     throw error;

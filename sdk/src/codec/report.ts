@@ -152,8 +152,8 @@ export function bramOf(bytes: number): number {
   return Math.ceil(bytes / BRAM_BYTES);
 }
 
-/** Bits of a decoding table's entry: value 8, bits 4, raw 4, base 9. */
-const ENTRY_BITS = 25;
+/** Bits of a decoding table's entry but for its base of R bits: kind of raw bits 2, value 8, bits 4. */
+const ENTRY_BITS = 14;
 /** Bytes a DEFLATE decoder must look back at. */
 const DEFLATE_WINDOW = 32_768;
 
@@ -165,7 +165,7 @@ function decoderBram({ name }: WeightCodec, tables: Uint8Array): number {
   if (name === "deflate") return bramOf(DEFLATE_WINDOW);
   if (name !== "ans" || tables.length === 0) return 0;
   const { classes, log } = unpackTables(tables);
-  return bramOf((classes.length * 2 ** log * ENTRY_BITS) / 8);
+  return bramOf((classes.length * 2 ** log * (ENTRY_BITS + log)) / 8);
 }
 
 function checkRoundTrip(codec: WeightCodec, { name, weights }: LayerWeights, decoded: Int8Array): void {

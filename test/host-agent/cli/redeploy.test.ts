@@ -91,6 +91,24 @@ describe("deploying again after one layer changed", () => {
     expect(again.telemetry["energy per inference"]).toEqual(unavailable);
   });
 
+  it("sends all of it where the remembered package cannot be read", async () => {
+    const path = modelFile("forgotten.onnx", false);
+    const first = await deploy(path, "--fresh");
+    const memory = new DeployMemory();
+    const model = { path, geometry: "p8i8o16", codec: "ans" };
+    const remembered = memory.recall(model);
+    expect(remembered).toBeDefined();
+    const tables = readPackage(remembered!).compiled.sections.find(({ kind }) => kind === "tables")!.bytes;
+    // Its tables are of a version that does not exist.
+    const damaged = Buffer.from(remembered!);
+    damaged[damaged.indexOf(tables)] = 255;
+    memory.remember(model, damaged);
+    modelFile("forgotten.onnx", true);
+    const again = await deploy(path);
+    expect(again.verdict.bitExact).toBe(true);
+    expect(again.layers).toHaveLength(first.layers.length);
+  });
+
   it("does so from a package that is named as well, and refuses what is none", async () => {
     const one = modelFile("one.onnx", false);
     const two = modelFile("two.onnx", true);

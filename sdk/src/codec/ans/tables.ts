@@ -53,8 +53,8 @@ export function packTables({ log, tables, classes }: ModelTables): Uint8Array {
 /** @throws {CodecError} `corrupt-tables` */
 export function unpackTables(bytes: Uint8Array): ModelTables {
   const payload = bytes.subarray(0, Math.max(0, bytes.length - 4));
-  const reader = new BitReader(payload, "weight tables", "corrupt-tables", "corrupt-tables");
-  const stored = bytes.length < 4 ? -1 : new BitReader(bytes.subarray(-4), "weight tables").read(32);
+  const reader = new BitReader(payload, "section of weight tables", "corrupt-tables", "corrupt-tables");
+  const stored = bytes.length < 4 ? -1 : new BitReader(bytes.subarray(-4), "section of weight tables").read(32);
   if (stored !== crc32c(payload)) {
     throw new CodecError("corrupt-tables", "The checksum of the weight tables does not match.", {
       expected: `0x${crc32c(payload).toString(16)}`,
@@ -63,7 +63,13 @@ export function unpackTables(bytes: Uint8Array): ModelTables {
     });
   }
   const version = reader.read(8);
-  if (version !== TABLES_VERSION) reader.fail(`tables of version ${TABLES_VERSION}`, `version ${version}`);
+  if (version !== TABLES_VERSION) {
+    throw new CodecError("corrupt-tables", "The weight tables are of a version this Sluice does not read.", {
+      expected: `version ${TABLES_VERSION}`,
+      found: `version ${version}`,
+      hint: "Compile the model again: sluice pack MODEL --out FILE.",
+    });
+  }
   const log = 8 + reader.read(2);
   const tableCount = reader.read(4) + 1;
   const classCount = reader.read(4) + 1;
