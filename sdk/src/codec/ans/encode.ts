@@ -41,7 +41,7 @@ export interface AnsOptions extends EncodeOptions {
   readonly lanes?: number;
   /** Fewest lanes a layer uses, where its tiles are that wide, even if it is too small to pay for them. Default 4. */
   readonly fewestLanes?: number;
-  /** A layer with more weights is cut into segments of about this many, at tile borders. Default 65,536. */
+  /** A layer with more weights is cut into segments of about this many, at tile borders. Default 262,144. */
   readonly segmentWeights?: number;
   /** R, 8..11. Default 8; no more than the limits allow. */
   readonly tableLog?: number;
