@@ -54,39 +54,48 @@ export function chooseSingles(
   settings: ChoiceSettings,
   onProgress: Progress,
 ): ChosenModel {
-  const { log, passes } = settings;
   const fine = fineCosts();
   const dead = settings.mostClasses > 1 && deadShare(layers) > DEAD_SHARE;
-  const mostClasses = settings.mostClasses - (dead ? 1 : 0);
   const cheapest = cheapestSingles(layers, settings, dead);
   const training = trainingLayers(layers.length);
   const sampled = training.map((index) => cheapest(index, fine));
   onProgress(0.2);
-  const systems: ClassSystem[] = [
+  const model = trainBest(sampled, dead, settings, (done) => onProgress(0.2 + 0.5 * done));
+  const costs = liveCosts(model, false);
+  const chosen = layers.map((_, index) => {
+    const trained = training.indexOf(index);
+    return trained < 0 ? cheapest(index, costs) : { ...sampled[trained], fit: model.fits[trained] };
+  });
+  return finish(layers, chosen, model, settings, (done) => onProgress(0.7 + 0.3 * done));
+}
+
+/** The best model that several ways to begin lead to, and that single classes for single layers make better still. */
+function trainBest(
+  sampled: readonly (Sampled & { fit: Fit })[],
+  dead: boolean,
+  { log, mostClasses: all, passes }: ChoiceSettings,
+  onProgress: Progress,
+): TrainedModel {
+  const mostClasses = all - (dead ? 1 : 0);
+  const [first, ...others]: ClassSystem[] = [
     ...scaleSystems(sampled, mostClasses),
     { starts: agglomerated(sampled, mostClasses, magnitudePrior) },
   ];
-  let best: TrainedModel | undefined;
-  systems.forEach((system, index) => {
+  let best = trainModel(sampled, first, log, dead, passes);
+  others.forEach((system, index) => {
+    onProgress((index + 1) / (others.length + 2));
     const model = trainModel(sampled, system, log, dead, passes);
-    if (best === undefined || model.bits < best.bits) best = model;
-    onProgress(0.2 + (0.5 * (index + 1)) / systems.length);
+    if (model.bits < best.bits) best = model;
   });
   const tried = new Set<number>();
-  for (let better = true; better; ) {
-    const system = reseeded(sampled, best!, tried);
-    if (!system) break;
+  for (;;) {
+    onProgress((others.length + 1) / (others.length + 2));
+    const system = reseeded(sampled, best, tried);
+    if (!system) return best;
     const model = trainModel(sampled, system, log, dead, passes);
-    better = model.bits < best!.bits;
-    if (better) best = model;
+    if (model.bits >= best.bits) return best;
+    best = model;
   }
-  const { fits } = best!;
-  const costs = liveCosts(best!, false);
-  const chosen = layers.map((_, index) => {
-    const trained = training.indexOf(index);
-    return trained < 0 ? cheapest(index, costs) : { ...sampled[trained], fit: fits[trained] };
-  });
-  return finish(layers, chosen, best!, settings, (done) => onProgress(0.7 + 0.3 * done));
 }
 
 /** Layers of single weights under tables that are there already. */

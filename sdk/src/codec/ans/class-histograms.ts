@@ -1,22 +1,33 @@
 /** What the classes of a fit have to code. */
-import type { FitLayer, Offsets } from "./weight-passes.js";
+import { type FitLayer, type Offsets, sharedOffsets } from "./weight-passes.js";
 
-/** How often each class meets each value, in every stride-th output channel. */
-export function classHistograms(
-  layer: FitLayer,
-  classes: number,
-  { a, b, c }: Offsets,
-  stride = 1,
-): Float64Array[] {
-  const { outputs, values, rowInput, rowTap } = layer;
-  const rows = rowInput.length;
-  const shared = Int32Array.from(rowInput, (input, row) => b[input] + c[rowTap[row]]);
-  const counts = new Float64Array(classes * 256);
-  for (let output = 0; output < outputs; output += stride) {
-    for (let row = 0, at = output * rows; row < rows; row += 1, at += 1) {
-      const own = Math.min(Math.max(a[output] + shared[row], 0), classes - 1);
-      counts[own * 256 + values[at]] += 1;
-    }
+/** How often classes meet each value, with the weight of every occurrence. */
+export class ClassHistograms {
+  readonly #counts: Float64Array;
+
+  constructor(readonly classes: number) {
+    this.#counts = new Float64Array(classes * 256);
   }
-  return Array.from({ length: classes }, (_, own) => counts.subarray(own * 256, (own + 1) * 256));
+
+  /** Adds the values of every stride-th output channel. */
+  add(layer: FitLayer, offsets: Offsets, weight = 1, stride = 1): this {
+    const { outputs, values, rowInput } = layer;
+    const rows = rowInput.length;
+    const shared = sharedOffsets(layer, offsets);
+    const counts = this.#counts;
+    const last = this.classes - 1;
+    for (let output = 0; output < outputs; output += stride) {
+      const a = offsets.a[output];
+      for (let row = 0, at = output * rows; row < rows; row += 1, at += 1) {
+        const own = Math.min(Math.max(a + shared[row], 0), last);
+        counts[(own << 8) | values[at]] += weight;
+      }
+    }
+    return this;
+  }
+
+  /** Of each class, by value. */
+  get all(): Float64Array[] {
+    return Array.from({ length: this.classes }, (_, own) => this.#counts.subarray(own << 8, (own + 1) << 8));
+  }
 }

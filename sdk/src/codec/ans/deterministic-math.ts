@@ -4,24 +4,29 @@
  */
 const LN2 = Math.LN2;
 
-/** log2(x) for x > 0, to about 1e-14. */
-export function log2(x: number): number {
-  let exponent = 0;
-  let mantissa = x;
-  while (mantissa >= Math.SQRT2) {
-    mantissa /= 2;
-    exponent += 1;
-  }
-  while (mantissa < Math.SQRT1_2) {
-    mantissa *= 2;
-    exponent -= 1;
-  }
-  // ln(m) = 2 * atanh((m - 1) / (m + 1))
-  const t = (mantissa - 1) / (mantissa + 1);
-  const square = t * t;
+/** log2 of the beginnings of 256 equal parts of 1..2, by ln(m) = 2 * atanh((m - 1) / (m + 1)). */
+const beginnings = Float64Array.from({ length: 256 }, (_, part) => 1 + part / 256);
+const logs = beginnings.map((beginning) => {
+  const t = (beginning - 1) / (beginning + 1);
   let sum = 0;
-  for (let odd = 21; odd >= 1; odd -= 2) sum = sum * square + 1 / odd;
-  return exponent + (2 * t * sum) / LN2;
+  for (let odd = 41; odd >= 1; odd -= 2) sum = sum * t * t + 1 / odd;
+  return (2 * t * sum) / LN2;
+});
+const double = new DataView(new ArrayBuffer(8));
+
+/** log2(x) for x from 2^-1022 on, to about 1e-15; -Infinity for 0. */
+export function log2(x: number): number {
+  if (x === 0) return Number.NEGATIVE_INFINITY;
+  double.setFloat64(0, x);
+  const high = double.getUint32(0);
+  const exponent = (high >>> 20) - 1023;
+  const part = (high >>> 12) & 255;
+  double.setUint32(0, (high & 0xf_ffff) | 0x3ff0_0000);
+  const mantissa = double.getFloat64(0);
+  // Within a part, t is below 1/512, so that three terms are exact enough.
+  const t = (mantissa - beginnings[part]) / (mantissa + beginnings[part]);
+  const square = t * t;
+  return exponent + logs[part] + (2 * t * (1 + square * (1 / 3 + square / 5))) / LN2;
 }
 
 /** 2^x for |x| < 1000. */

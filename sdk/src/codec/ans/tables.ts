@@ -54,7 +54,8 @@ export function packTables({ log, tables, classes }: ModelTables): Uint8Array {
 export function unpackTables(bytes: Uint8Array): ModelTables {
   const payload = bytes.subarray(0, Math.max(0, bytes.length - 4));
   const reader = new BitReader(payload, "section of weight tables", "corrupt-tables", "corrupt-tables");
-  const stored = bytes.length < 4 ? -1 : new BitReader(bytes.subarray(-4), "section of weight tables").read(32);
+  const stored =
+    bytes.length < 4 ? -1 : new BitReader(bytes.subarray(-4), "section of weight tables").read(32);
   if (stored !== crc32c(payload)) {
     throw new CodecError("corrupt-tables", "The checksum of the weight tables does not match.", {
       expected: `0x${crc32c(payload).toString(16)}`,

@@ -1,7 +1,7 @@
 /** Trains a model's classes: what they have to code by a sample of its layers, and the tables that follow. */
 
 import { BIT, ClassCosts, modelCosts } from "./class-costs.js";
-import { classHistograms } from "./class-histograms.js";
+import { ClassHistograms } from "./class-histograms.js";
 import { type ClassStart, type Prior, scalePrior, smoothed } from "./class-starts.js";
 import type { LiveChannels } from "./dead-channels.js";
 import { exp2 } from "./deterministic-math.js";
@@ -72,7 +72,7 @@ function withDeadClass({ log, tables, classes }: ModelTables): ModelTables {
 export function scaleSystems(layers: readonly (Sampled & { fit: Fit })[], most: number): ClassSystem[] {
   const use = new Float64Array(FINE_SIGMAS.length);
   for (const { layer, fit } of layers) {
-    classHistograms(layer, FINE_SIGMAS.length, fit).forEach((histogram, index) => {
+    new ClassHistograms(FINE_SIGMAS.length).add(layer, fit).all.forEach((histogram, index) => {
       use[index] += histogram.reduce((sum, count) => sum + count, 0);
     });
   }
@@ -170,15 +170,11 @@ export function demandOf(
   classes: number,
   priors: readonly Prior[],
 ): ClassDemand[] {
-  const total = Array.from({ length: classes }, () => new Float64Array(256));
+  const total = new ClassHistograms(classes);
   layers.forEach(({ layer, scale }, index) => {
-    // Of a sampled layer less than it stands for: its sample is all that is known of it.
     const stride = Math.max(1, Math.min(layer.outputs >> 4, Math.floor(layer.values.length / MOST_COUNTED)));
-    const weight = stride * Math.sqrt(scale);
-    classHistograms(layer, classes, fits[index], stride).forEach((histogram, own) => {
-      const sum = total[own];
-      for (let value = 0; value < 256; value += 1) sum[value] += weight * histogram[value];
-    });
+    // Of a sampled layer less than it stands for: its sample is all that is known of it.
+    total.add(layer, fits[index], stride * Math.sqrt(scale), stride);
   });
-  return total.map((histogram, index) => ({ histogram, prior: priors[index](histogram) }));
+  return total.all.map((histogram, index) => ({ histogram, prior: priors[index](histogram) }));
 }

@@ -141,32 +141,62 @@ function likelyShapes(histogram: Float64Array, log: number): Buckets[] {
 }
 
 /** The shapes by the entropy of their buckets where each that occurs has a state, cheapest first. */
-function estimatedShapes(histogram: Float64Array, log: number): { shape: number; bits: number }[] {
+function estimatedShapes(histogram: Float64Array, log: number): ShapeEstimate[] {
   const values = Uint8Array.from(histogram.keys()).filter((value) => histogram[value] > 0);
   let total = 0;
-  for (const value of values) total += histogram[value];
-  if (total === 0) return SHAPES.map((_, shape) => ({ shape, bits: 0 }));
-  const least = total / (1 << log);
-  const own = new Float64Array(256);
-  const estimates = SHAPES.map((buckets, shape) => {
-    const { symbolOf, rawBits } = bucketMap(buckets);
-    let bits = 0;
-    for (const value of values) {
-      own[symbolOf[value]] += histogram[value];
-      bits += histogram[value] * rawBits[symbolOf[value]];
-    }
-    let taken = 0;
-    for (const value of values) {
-      const count = own[symbolOf[value]];
-      if (count === 0) continue;
-      own[symbolOf[value]] = 0;
-      const given = Math.max(count, least);
-      taken += given;
-      bits += COUNT_BITS - count * log2(given);
-    }
-    return { shape, bits: bits + total * log2(taken) };
+  let magnitudes = 0;
+  let largest = 0;
+  for (const value of values) {
+    const magnitude = Math.abs((value << 24) >> 24);
+    total += histogram[value];
+    magnitudes += magnitude * histogram[value];
+    largest = Math.max(largest, magnitude);
+  }
+  const estimates: ShapeEstimate[] = [];
+  SHAPES.forEach((buckets, shape) => {
+    // Buckets wider than the values, and wide ones beyond all values.
+    if (buckets.shift > 0 && total * (1 << buckets.shift) > magnitudes) return;
+    if (buckets.from << buckets.shift > largest) return;
+    estimates.push({ shape, bits: estimatedBits(histogram, values, buckets, total, log) });
   });
   return estimates.sort((left, right) => left.bits - right.bits || left.shape - right.shape);
+}
+
+interface ShapeEstimate {
+  readonly shape: number;
+  readonly bits: number;
+}
+
+/** Weights of each symbol; all zero between two uses. */
+const bySymbol = new Float64Array(256);
+
+function estimatedBits(
+  histogram: Float64Array,
+  values: Uint8Array,
+  buckets: Buckets,
+  total: number,
+  log: number,
+): number {
+  if (total === 0) return 0;
+  const { symbolOf, rawBits } = bucketMap(buckets);
+  const least = total / (1 << log);
+  let bits = 0;
+  for (let index = 0; index < values.length; index += 1) {
+    const symbol = symbolOf[values[index]];
+    bySymbol[symbol] += histogram[values[index]];
+    bits += histogram[values[index]] * rawBits[symbol];
+  }
+  let taken = 0;
+  for (let index = 0; index < values.length; index += 1) {
+    const symbol = symbolOf[values[index]];
+    const count = bySymbol[symbol];
+    if (count === 0) continue;
+    bySymbol[symbol] = 0;
+    const given = Math.max(count, least);
+    taken += given;
+    bits += COUNT_BITS - count * log2(given);
+  }
+  return bits + total * log2(taken);
 }
 
 /** Counts for a smoothed histogram; undefined when too few states are left for its symbols. */

@@ -1,7 +1,7 @@
 /** The cheapest way to write a layer in codec `rice`. */
 import { zigzag } from "../ans/bit-stream.js";
 import { BIT, ClassCosts } from "../ans/class-costs.js";
-import { classHistograms } from "../ans/class-histograms.js";
+import { ClassHistograms } from "../ans/class-histograms.js";
 import { exp2, log2 } from "../ans/deterministic-math.js";
 import { type Fit, fitLayer, totalBits } from "../ans/fit.js";
 import { type LayerVariant, singleVariants, wholeFitLayer } from "../ans/layer-variants.js";
@@ -82,7 +82,7 @@ export function chooseLayer(layer: LayerWeights, passes: WeightPasses): Choice {
     const withParameter = (own: number) => fitted(sparseCosts(own), shapes.sparse, own);
     const parameter = bestParameter([histogram]);
     const sparse = withParameter(parameter);
-    const histograms = classHistograms(whole, CLASSES, sparse.fit).slice(0, SPARSE_CLASSES);
+    const histograms = new ClassHistograms(CLASSES).add(whole, sparse.fit).all.slice(0, SPARSE_CLASSES);
     const better = bestParameter(histograms);
     return [...dense, sparse, ...(better === parameter ? [] : [withParameter(better)])];
   });
