@@ -4,12 +4,12 @@ import type { LayerWeights, WeightLayout } from "@sluice/sdk/codec";
 import { decodeReference } from "@sluice/sdk/codec/ans/decode-reference.js";
 import { type AnsOptions, encodeAns } from "@sluice/sdk/codec/ans/encode.js";
 import { kinds, readHeader } from "@sluice/sdk/codec/ans/header.js";
-import { buildStateTable, ESCAPE } from "@sluice/sdk/codec/ans/state-table.js";
 import { unpackTables } from "@sluice/sdk/codec/ans/tables.js";
 import { type DecoderLimits, decoderLimits, kv260Geometry, smallGeometry } from "@sluice/sdk/overlay";
 import { beforeAll, describe, expect, it } from "vitest";
 import { distributions, randomLayer } from "../../sdk/codec/layers.js";
 import { type SeededRandom, seededRandom } from "../../support/seeded-random.js";
+import { classEntries, rawBitsOf } from "../class-entries.js";
 import { buildBench } from "../verilated-bench.js";
 
 const SEED = Number(process.env.SLUICE_SEED ?? 20_261_130);
@@ -37,24 +37,17 @@ interface Decoder {
   binary: string;
 }
 
-/** As the lanes keep them: escape, value 8, code 12 (the base above a one and `bits` zeros). */
 function tableFields(tables: Uint8Array): number[] {
   if (tables.length === 0) return [8, 1, ...new Array(33).fill(0)];
   const model = unpackTables(tables);
-  const entries = model.tables.flatMap((counts) => {
-    const { symbol, bits, base } = buildStateTable(counts, model.log);
-    return Array.from(symbol, (own, state) => {
-      const value = own === ESCAPE ? 1 << 8 : own;
-      return ((value << 12) | (base[state] << 1) | (1 << bits[state])) >>> 0;
-    });
-  });
+  const entries = classEntries(model);
   const padded = (values: number[]): number[] => [...values, ...new Array(16 - values.length).fill(0)];
-  const classes = model.classes;
+  const rawBits = model.classes.map(rawBitsOf);
   return [
     model.log,
-    classes.length,
-    ...padded(classes.map(({ table }) => table)),
-    ...padded(classes.map(({ shift }) => shift)),
+    model.classes.length,
+    ...padded(rawBits.map(({ narrow }) => narrow)),
+    ...padded(rawBits.map(({ wide }) => wide)),
     entries.length,
     ...entries,
   ];
