@@ -1,10 +1,11 @@
 /** The weight decoder against the slow decoder: random layers as the encoder writes them, back-pressure, damage. */
 import { spawnSync } from "node:child_process";
 import type { LayerWeights, WeightLayout } from "@sluice/sdk/codec";
+import { bucketMap } from "@sluice/sdk/codec/ans/buckets.js";
 import { decodeReference } from "@sluice/sdk/codec/ans/decode-reference.js";
 import { type AnsOptions, encodeAns } from "@sluice/sdk/codec/ans/encode.js";
-import { kinds, readHeader } from "@sluice/sdk/codec/ans/header.js";
-import { unpackTables } from "@sluice/sdk/codec/ans/tables.js";
+import { type CodedHeader, kinds, readHeader } from "@sluice/sdk/codec/ans/header.js";
+import { type ModelTables, unpackTables } from "@sluice/sdk/codec/ans/tables.js";
 import { type DecoderLimits, decoderLimits, kv260Geometry, smallGeometry } from "@sluice/sdk/overlay";
 import { beforeAll, describe, expect, it } from "vitest";
 import { distributions, randomLayer } from "../../sdk/codec/layers.js";
@@ -51,6 +52,41 @@ function tableFields(tables: Uint8Array): number[] {
     entries.length,
     ...entries,
   ];
+}
+
+/** Calls back with the output channel, tap and input channel of each weight, in demand order. */
+function visitWeights(
+  { outputs, inputs, kernelHeight, kernelWidth, outputTile }: WeightLayout,
+  visit: (index: number, output: number, tap: number, input: number) => void,
+): void {
+  let index = 0;
+  for (let tile = 0; tile < outputs; tile += outputTile) {
+    for (let row = 0; row < inputs * kernelHeight * kernelWidth; row += 1) {
+      for (let output = tile; output < Math.min(tile + outputTile, outputs); output += 1) {
+        visit(index, output, Math.floor(row / inputs), row % inputs);
+        index += 1;
+      }
+    }
+  }
+}
+
+/** Weights that a wide symbol of their class stands for. */
+function countWide(
+  header: CodedHeader,
+  model: ModelTables,
+  layout: WeightLayout,
+  weights: Int8Array,
+): number {
+  if (header.kind !== kinds.single || header.prediction) return 0;
+  let count = 0;
+  visitWeights(layout, (index, output, tap, input) => {
+    const sum = header.base + header.a[output] + header.b[input] + header.c[tap];
+    const { table, ...buckets } = model.classes[Math.min(Math.max(sum, header.first), header.last)];
+    const { symbolOf, rawBits } = bucketMap(buckets);
+    const symbol = symbolOf[(weights[index] - header.center) & 0xff];
+    if (rawBits[symbol] > buckets.shift && model.tables[table][symbol] > 0) count += 1;
+  });
+  return count;
 }
 
 function rowsOf({ outputs, inputs, kernelHeight, kernelWidth, outputTile }: WeightLayout): number {
@@ -117,6 +153,31 @@ function smoothLayer(random: SeededRandom, layout: WeightLayout): LayerWeights {
   return { name: "smooth", layout, weights: Int8Array.from(weights) };
 }
 
+/** Many output channels or input channels without any weight but zero, as pruning leaves them. */
+function prunedLayer(random: SeededRandom, outputTile: number): LayerWeights {
+  const kernelWidth = random.pick([1, 1, 3]);
+  const layout = {
+    outputs: random.integer(16, 70),
+    inputs: random.integer(16, 70),
+    kernelHeight: 1,
+    kernelWidth,
+    outputTile,
+  };
+  const { weights } = randomLayer(random.next, random.pick(["gaussian", "uniform", "narrow"]), layout);
+  const share = random.pick([0.3, 0.6, 0.8]);
+  const dead = Array.from({ length: 70 }, () => random.chance(share));
+  const [outputs, inputs] = random.pick([
+    [true, false],
+    [false, true],
+    [false, true],
+    [true, true],
+  ]);
+  visitWeights(layout, (index, output, _tap, input) => {
+    if ((outputs && dead[output]) || (inputs && dead[input])) weights[index] = 0;
+  });
+  return { name: "pruned", layout, weights };
+}
+
 function randomShape(random: SeededRandom, outputTile: number): WeightLayout {
   const kernel = random.pick([1, 1, 2, 3, 3, 5]);
   return {
@@ -133,6 +194,7 @@ function randomJobs(random: SeededRandom, { outputs, limits }: Decoder, models: 
   return Array.from({ length: models }, () => {
     const layers = [0, 1, 2].map(() => {
       const layout = randomShape(random, outputs);
+      if (random.chance(0.2)) return prunedLayer(random, outputs);
       return random.chance(0.4) ? smoothLayer(random, layout) : randomLayer(random.next, undefined, layout);
     });
     const options: AnsOptions = {
@@ -186,7 +248,16 @@ describe.each([kv260Geometry, smallGeometry])(
       it(`decodes every kind of stream ${stalls ? "whatever waits for what" : "at full speed"}`, () => {
         const random = seededRandom(SEED + Number(stalls));
         const jobs = randomJobs(random, decoder, 40, stalls);
-        const kindsSeen = { stored: 0, single: 0, pairs: 0, predicted: 0, segmented: 0 };
+        const kindsSeen = {
+          stored: 0,
+          single: 0,
+          pairs: 0,
+          predicted: 0,
+          segmented: 0,
+          gappedA: 0,
+          gappedB: 0,
+          wide: 0,
+        };
         decodeAll(decoder, jobs).forEach(({ status, weights }, index) => {
           const { layout, stream, tables, weights: expected } = jobs[index];
           const model = tables.length > 0 ? unpackTables(tables) : undefined;
@@ -199,6 +270,9 @@ describe.each([kv260Geometry, smallGeometry])(
             kindsSeen[header.kind === kinds.pairs ? "pairs" : "single"] += 1;
             if (header.prediction) kindsSeen.predicted += 1;
             if (header.tilesPerSegment > 0) kindsSeen.segmented += 1;
+            kindsSeen.gappedA += (stream[1] >> 1) & 1;
+            kindsSeen.gappedB += (stream[1] >> 2) & 1;
+            if (model && countWide(header, model, layout, expected) > 0) kindsSeen.wide += 1;
           }
         });
         console.log(`decoder: ${JSON.stringify(kindsSeen)}`);
