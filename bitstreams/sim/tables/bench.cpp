@@ -29,6 +29,7 @@ int main() {
   constexpr uint32_t kLatency = 60;
   constexpr uint32_t kBase = 0x10000;
   VerilatedContext context;
+  context.randReset(2);                         // memories begin with anything
   Vtable_loader top{&context};
   auto tick = [&] {
     top.clk_i = 1;
