@@ -1,6 +1,7 @@
 /// One lane of the weight decoder: one tANS symbol per step (docs/formats/weight-stream.md, section 4), tables of 256 states.
 ///
-/// An entry is {escape, value 8, base 8, bits 4}, the low `bits` of the base 0. The state loop: entry -> low bits of the
+/// An entry is {raw kind 2, value 8, base 8, bits 4}, the low `bits` of the base 0. The raw kind tells how many bits follow: 0 those of
+/// a narrow symbol of the class, 1 those of a wide one, 2 the 8 of the escape, whose value is 0. Of a pair the value is its two nibbles. The state loop: entry -> low bits of the
 /// reservoir added to the base -> address of the next entry. A step takes at most 16 bits (the table builder sees to it), so they lie in the first two of three words, `offset` bits in. With an offset of
 /// 0 the lane holds two words, else three, the last of which may still be on its way: a lane that falls below 32 bits asks
 /// for a word and gets it with or before the next step, one before its bits can be needed.
@@ -23,8 +24,9 @@ module ans_lane (
   input  logic        blank_i,         // of the word: a zero instead
   output logic        ask_o,
   input  logic        pairs_i,
-  input  logic [2:0]  shift_i,         // of the class of this step
-  input  logic [20:0] entry_i,
+  input  logic [2:0]  narrow_i,        // raw bits of the class of this step
+  input  logic [2:0]  wide_i,
+  input  logic [21:0] entry_i,
   output logic [7:0]  state_o,         // of the entry to read
   input  logic        second_i,
   output logic [7:0]  weight_o         // before the center
@@ -40,7 +42,8 @@ module ans_lane (
   wire [3:0] bits = entry_i[3:0];
   wire [7:0] base = entry_i[11:4];
   wire [7:0] value = entry_i[19:12];
-  wire escape = entry_i[20];
+  wire wide = entry_i[20];
+  wire escape = entry_i[21];
   wire mine = step_i && in_step_i;
   logic [7:0] state;
   always_comb begin
@@ -52,7 +55,7 @@ module ans_lane (
 
   // ---- what the step takes
   wire special = pairs_i && (value[3:0] == 4'd8 || value[7:4] == 4'd8);
-  wire [3:0] raw_bits = escape || special ? 4'd8 : {1'b0, shift_i};
+  wire [3:0] raw_bits = escape || special ? 4'd8 : {1'b0, wide ? wide_i : narrow_i};
   wire [4:0] end_offset = 5'(offset_q) + 5'(bits) + 5'(raw_bits);
   wire advance = mine && end_offset[4];
   // It asks when it enters a new word, that is when it has bits of one word more behind it.
@@ -76,37 +79,24 @@ module ans_lane (
 
   // ---- what the symbol means
   logic escape_q;
-  logic [2:0] shift_q, shift2_q;
-  logic [3:0] bits_q;
-  logic [7:0] value_q, symbol_q;
+  logic [3:0] bits_q, raw_bits_q;
+  logic [7:0] value_q, raw, counted;
   logic [15:0] window_q;
-  logic escape2_q;
-  logic [7:0] raw;
   bit_window #(.Bits(8)) u_raw (.bits_i(23'(window_q)), .offset_i(bits_q), .window_o(raw));
-  wire [7:0] shifted = value_q << shift_q[1:0];
-  logic [7:0] symbol;
   always_comb begin
-    logic [3:0] nibble;
-    nibble = second_i ? (escape_q ? raw[7:4] : value_q[7:4]) : (escape_q ? raw[3:0] : value_q[3:0]);
-    if (pairs_i) symbol = !escape_q && nibble == 4'd8 ? raw : 8'($signed(nibble));
-    else begin
-      for (int at = 0; at < 8; at += 1) begin
-        symbol[at] = escape_q || 3'(at) < shift_q ? raw[at] : shift_q[2] && at >= 4 ? shifted[at%4] : shifted[at];
-      end
-    end
-    // Less half of what the raw bits count.
-    weight_o = symbol_q + (escape2_q || shift2_q == 0 ? 8'd0 : 8'hff << (shift2_q - 3'd1));
+    for (int at = 0; at < 8; at += 1) counted[at] = 4'(at) < raw_bits_q && raw[at];
   end
+  wire [7:0] single = value_q + counted;
+  wire [3:0] nibble = second_i ? (escape_q ? raw[7:4] : value_q[7:4]) : (escape_q ? raw[3:0] : value_q[3:0]);
+  wire [7:0] of_pair = !escape_q && nibble == 4'd8 ? raw : 8'($signed(nibble));
   always_ff @(posedge clk_i) begin
     if (step_i) begin
       escape_q <= escape;
       value_q <= value;
       window_q <= window;
       bits_q <= bits;
-      shift_q <= shift_i;
+      raw_bits_q <= raw_bits;
     end
-    symbol_q <= symbol;
-    escape2_q <= escape_q;
-    shift2_q <= shift_q;
+    weight_o <= pairs_i ? of_pair : single;
   end
 endmodule

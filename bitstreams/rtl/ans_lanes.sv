@@ -1,8 +1,8 @@
-/// The lanes of the weight decoder in lockstep, one step per cycle, with their tables, and the tables and shifts of their
+/// The lanes of the weight decoder in lockstep, one step per cycle, with a state table for each class, and the raw bits of the
 /// classes.
 ///
-/// `move_i` brings the next step closer: its sum and offsets, then its tables, then it is the step of the cycle. What a sum means
-/// (clipped to the layer's classes, table and shift) is written before by `map_write_i`.
+/// `move_i` brings the next step closer: its sum and offsets, then its classes, then it is the step of the cycle. What a sum means
+/// (clipped to the layer's classes, with their raw bits) is written before by `map_write_i`.
 module ans_lanes #(
   parameter int Lanes   = 16,
   parameter int Entries = 4096
@@ -10,10 +10,10 @@ module ans_lanes #(
   input  logic                       clk_i,
   input  logic                       table_write_i,
   input  logic [$clog2(Entries)-2:0] table_address_i, // of a pair of neighbouring entries; never in a step
-  input  logic [1:0][20:0]           table_entries_i,
+  input  logic [1:0][21:0]           table_entries_i,
   input  logic                       map_write_i,
   input  logic [5:0]                 map_address_i,   // 32 + sum; 63 for all above
-  input  logic [6:0]                 map_class_i,     // {table 4, shift 3}
+  input  logic [9:0]                 map_class_i,     // {class 4, raw bits of a narrow symbol 3, of a wide one 3}
 
   input  logic                       pairs_i,
   input  logic [Lanes-1:0]           exists_i,
@@ -36,30 +36,32 @@ module ans_lanes #(
   input  logic                       second_i,
   output logic [Lanes-1:0][7:0]      weights_o
 );
-  localparam int TableBits = $clog2(Entries) - 8;
-  logic [Lanes-1:0][TableBits-1:0] table_q;
-  logic [Lanes-1:0][2:0] shift_next_q, shift_q;
+  localparam int ClassBits = $clog2(Entries) - 8;
+  logic [Lanes-1:0][ClassBits-1:0] class_q;
+  logic [Lanes-1:0][2:0] narrow_next_q, narrow_q, wide_next_q, wide_q;
   logic [Lanes-1:0] in_step_q;
   logic [Lanes-1:0][7:0] state;
-  logic [Lanes-1:0][20:0] entries;
-  (* ram_style = "distributed" *) logic [6:0] classes [64];
+  logic [Lanes-1:0][21:0] entries;
+  (* ram_style = "distributed" *) logic [9:0] classes [64];
 
   for (genvar lane = 0; lane < Lanes; lane += 1) begin : gen_lane
     // 32 + sum of everything; 64 and above is as good as 63.
     wire [6:0] place = {1'b0, ~sum_i[5], sum_i[4:0]} + 7'(offset_i[lane]);
-    wire [6:0] own = classes[{place[5:4] | {2{place[6]}}, place[3:0]}];
+    wire [9:0] own = classes[{place[5:4] | {2{place[6]}}, place[3:0]}];
     always_ff @(posedge clk_i) begin
       if (move_i) begin
-        table_q[lane] <= TableBits'(own[6:3]);
-        shift_next_q[lane] <= own[2:0];
-        shift_q[lane] <= shift_next_q[lane];
+        class_q[lane] <= ClassBits'(own[9:6]);
+        narrow_next_q[lane] <= own[5:3];
+        wide_next_q[lane] <= own[2:0];
+        narrow_q[lane] <= narrow_next_q[lane];
+        wide_q[lane] <= wide_next_q[lane];
         in_step_q[lane] <= 5'(lane) < lanes_next_i;
       end
     end
     ans_lane u_lane (
       .clk_i, .arm_i, .exists_i(exists_i[lane]), .peek_i, .fill_i, .fill_first_i, .begin_i, .step_i, .in_step_i(in_step_q[lane]), .give_i,
-      .word_i(words_i[lane]), .blank_i(blank_i[lane]), .ask_o(ask_o[lane]), .pairs_i, .shift_i(shift_q[lane]),
-      .entry_i(entries[lane]), .state_o(state[lane]), .second_i, .weight_o(weights_o[lane])
+      .word_i(words_i[lane]), .blank_i(blank_i[lane]), .ask_o(ask_o[lane]), .pairs_i, .narrow_i(narrow_q[lane]),
+      .wide_i(wide_q[lane]), .entry_i(entries[lane]), .state_o(state[lane]), .second_i, .weight_o(weights_o[lane])
     );
   end
   always_ff @(posedge clk_i) if (map_write_i) classes[map_address_i] <= map_class_i;
@@ -67,7 +69,7 @@ module ans_lanes #(
   for (genvar lane = 0; lane < Lanes; lane += 1) begin : gen_table
     lane_table #(.Entries(Entries)) u_table (
       .clk_i, .write_i(table_write_i), .pair_i(table_address_i), .entries_i(table_entries_i), .read_i(step_i || begin_i),
-      .address_i({table_q[lane], state[lane]}), .entry_o(entries[lane])
+      .address_i({class_q[lane], state[lane]}), .entry_o(entries[lane])
     );
   end
 

@@ -7,18 +7,18 @@ module lane_table #(
   input  logic                   clk_i,
   input  logic                   write_i,
   input  logic [AddressBits-2:0] pair_i,      // entries 2 * pair, 2 * pair + 1
-  input  logic [1:0][20:0]       entries_i,
+  input  logic [1:0][21:0]       entries_i,
   input  logic                   read_i,
   input  logic [AddressBits-1:0] address_i,
-  output logic [20:0]            entry_o
+  output logic [21:0]            entry_o
 );
   // Widths that block RAM of this depth has.
-  (* ram_style = "block", no_rw_check *) logic [16:0] symbols [Entries];
+  (* ram_style = "block", no_rw_check *) logic [17:0] symbols [Entries];
   (* ram_style = "block", no_rw_check *) logic [3:0] bits [Entries];
   always_ff @(posedge clk_i) begin
     if (write_i) begin
-      symbols[{pair_i, 1'b0}] <= entries_i[0][20:4];
-      symbols[{pair_i, 1'b1}] <= entries_i[1][20:4];
+      symbols[{pair_i, 1'b0}] <= entries_i[0][21:4];
+      symbols[{pair_i, 1'b1}] <= entries_i[1][21:4];
       bits[{pair_i, 1'b0}] <= entries_i[0][3:0];
       bits[{pair_i, 1'b1}] <= entries_i[1][3:0];
     end

@@ -63,7 +63,7 @@ module stream_header
 );
   typedef enum logic [4:0] {
     Idle, Look, Kind, Ranges, CrcLow, CrcHigh, Center, Tiles, Flattened, Grid, TapBegin, Present, Left, Top, Corner, TapSum,
-    TapProduct, TapWrite, TapOffsets, ChannelOffsets, ChannelsEnd, InputOffsets, Align,
+    TapProduct, TapWrite, TapOffsets, ChannelGap, ChannelOffsets, ChannelsEnd, InputGap, InputOffsets, Align,
     WordsLow, WordsHigh, SumLow, SumHigh, Refused
   } state_e;
   localparam int TileLines = MaxChannels / Outputs;
@@ -73,15 +73,16 @@ module stream_header
   state_e state_q;
   logic fresh_q;
   logic [3:0] offset_q;
-  logic tap_offsets_q, centered_q, flattened_q;
+  logic tap_offsets_q, centered_q, flattened_q, gapped_a_q, gapped_b_q;
   logic [2:0] width_a_q, width_b_q;
+  logic any_a_q, any_b_q;                         // there are offsets of channels, of inputs
   logic signed [7:0] center_q;
   logic [ChannelBits-1:0] index_q;
   logic [15:0] bits;
   bit_window u_window (.bits_i({words_i[1][14:0], words_i[0]}), .offset_i(offset_q), .window_o(bits));
 
   // ---- taking a field
-  logic [4:0] used;
+  logic [4:0] used, value_bits;
   logic field;                                    // the state reads one
   logic plain_q;                                  // stored, as the cycle before saw
   wire waits = state_q == Kind && !plain_q && !classes_there_i;
@@ -92,7 +93,7 @@ module stream_header
     used = '0;
     case (state_q)
       Look: used = 5'd0;
-      Kind: used = plain_q ? 5'd16 : 5'd13;
+      Kind: used = plain_q ? 5'd16 : 5'd15;
       Ranges, CrcLow, CrcHigh, WordsLow, WordsHigh, SumLow, SumHigh: used = 5'd16;
       Center: {field, used} = centered_q ? {1'b1, 5'd8} : 6'd0;
       Tiles: {field, used} = segmented_o ? {1'b1, 5'd16} : 6'd0;
@@ -101,8 +102,9 @@ module stream_header
       Present: used = 5'd1;
       Left, Top, Corner: used = 5'd6;
       TapOffsets: {field, used} = tap_offsets_q ? {1'b1, 5'd3} : 6'd0;
-      ChannelOffsets: {field, used} = width_a_q != 0 ? {1'b1, 2'd0, width_a_q} : 6'd0;
-      InputOffsets: {field, used} = width_b_q != 0 ? {1'b1, 2'd0, width_b_q} : 6'd0;
+      ChannelGap, InputGap: used = 5'd5;
+      ChannelOffsets: {field, used} = any_a_q ? {1'b1, value_bits} : 6'd0;
+      InputOffsets: {field, used} = any_b_q ? {1'b1, value_bits} : 6'd0;
       Align: used = offset_q != 0 ? 5'd16 - {1'b0, offset_q} : 5'd0;
       default: field = 1'b0;
     endcase
@@ -118,6 +120,8 @@ module stream_header
   always_ff @(posedge clk_i) begin
     size_ok_q <= outputs_i <= 16'(MaxChannels) && inputs_i <= 16'(MaxChannels) && taps_i <= 16'(DECODER_TAPS);
     ranges_ok_q <= first_o <= last_o && {1'b0, last_o} < classes_i && width_a_q <= 3'd5 && width_b_q <= 3'd5;
+    any_a_q <= gapped_a_q || width_a_q != 0;
+    any_b_q <= gapped_b_q || width_b_q != 0;
   end
 
   // ---- the predictor's grid
@@ -134,8 +138,17 @@ module stream_header
   wire rest_empty = rest_q == (flattened_q ? (ChannelBits+1)'(channels_o) : (ChannelBits+1)'(1));
 
   // ---- offsets
-  wire [4:0] value_a = bits[4:0] & ~(5'h1f << width_a_q);
-  wire [4:0] value_b = bits[4:0] & ~(5'h1f << width_b_q);
+  wire of_inputs = state_q == InputOffsets;
+  wire gapped = of_inputs ? gapped_b_q : gapped_a_q;
+  wire [2:0] width = of_inputs ? width_b_q : width_a_q;
+  logic [4:0] gap_q, behind_gap, value;
+  always_comb begin
+    for (int at = 0; at < 5; at += 1) behind_gap[at] = 3'(at) < width && (gapped ? bits[at+1] : bits[at]);
+    value = behind_gap + (gapped ? gap_q : 5'd0);
+    if (gapped && !bits[0]) value = '0;
+    // Below a gap there is nothing but the bit that says so.
+    value_bits = gapped && !bits[0] ? 5'd1 : 5'(width) + 5'(gapped);
+  end
   logic [15:0] limit;
   always_comb begin
     case (state_q)
@@ -146,7 +159,7 @@ module stream_header
   end
   wire last_index = index_q == ChannelBits'(limit - 16'd1);
   logic [Outputs*5-1:0] line_q;
-  wire [Outputs*5-1:0] line = {value_a, line_q[Outputs*5-1:5]};
+  wire [Outputs*5-1:0] line = {value, line_q[Outputs*5-1:5]};
   wire line_end = &index_q[TileBits-1:0];
 
   (* ram_style = "block" *) logic [33:0] coefficients [256];
@@ -157,7 +170,7 @@ module stream_header
   logic [4:0] input_offset_q;
   logic [Outputs*5-1:0] channel_offsets_q;
   assign tap_offset_o = tap_offsets_q ? tap_offset_q : '0;
-  assign input_offset_o = width_b_q != 0 ? input_offset_q : '0;
+  assign input_offset_o = any_b_q ? input_offset_q : '0;
   assign channel_offsets_o = channel_offsets_q;
   always_ff @(posedge clk_i) begin
     coefficients_o <= coefficients[wanted_tap_i];
@@ -165,10 +178,10 @@ module stream_header
     if (read_i) begin
       tap_offset_q <= tap_offsets[tap_i];
       input_offset_q <= input_offsets[input_i[ChannelBits-1:0]];
-      channel_offsets_q <= channel_offsets[width_a_q != 0 ? tile_i[$clog2(TileLines)-1:0] : '0];
+      channel_offsets_q <= channel_offsets[any_a_q ? tile_i[$clog2(TileLines)-1:0] : '0];
     end
     if (state_q == TapOffsets && go) tap_offsets[index_q[7:0]] <= bits[2:0];
-    if (state_q == InputOffsets && go) input_offsets[index_q] <= value_b;
+    if (state_q == InputOffsets && go) input_offsets[index_q] <= value;
     if ((state_q == ChannelOffsets && go) || state_q == ChannelsEnd) begin
       line_q <= line;
       if (line_end) channel_offsets[index_q[ChannelBits-1:TileBits]] <= line;
@@ -185,6 +198,7 @@ module stream_header
     done_q <= (state_q == Align && go) || (state_q == SumHigh && go) || (state_q == TapWrite && stored_o && !predicted_o);
     fresh_q <= words_ok_i && !take && !take_q;
     ranges_known_o <= state_q == Ranges && go;
+    if ((state_q == ChannelGap || state_q == InputGap) && go) gap_q <= bits[4:0];
     if (field && go) offset_q <= end_offset[3:0];
     if (clear_i) state_q <= Idle;
     else begin
@@ -222,7 +236,9 @@ module stream_header
             segmented_o <= bits[6];
             tap_offsets_q <= bits[7];
             centered_q <= bits[8];
-            first_o <= bits[12:9];
+            gapped_a_q <= bits[9];
+            gapped_b_q <= bits[10];
+            first_o <= bits[14:11];
           end
           state_q <= !kind_ok ? Refused : bits[1:0] == 2'd0 ? CrcLow : Ranges;
         end
@@ -303,24 +319,26 @@ module stream_header
           index_q <= index_q + 1'b1;
           if (!tap_offsets_q || last_index) begin
             index_q <= '0;
-            state_q <= ChannelOffsets;
+            state_q <= gapped_a_q ? ChannelGap : ChannelOffsets;
           end
         end
+        ChannelGap: if (go) state_q <= ChannelOffsets;
         ChannelOffsets: if (go) begin
           index_q <= index_q + 1'b1;
-          if (width_a_q == 0 || last_index) begin
+          if (!any_a_q || last_index) begin
             if (line_end) index_q <= '0;
-            state_q <= line_end ? InputOffsets : ChannelsEnd;
+            state_q <= !line_end ? ChannelsEnd : gapped_b_q ? InputGap : InputOffsets;
           end
         end
         // The rest of the last line; without offsets the one line that is for all tiles.
         ChannelsEnd: begin
           index_q <= line_end ? '0 : index_q + 1'b1;
-          if (line_end) state_q <= InputOffsets;
+          if (line_end) state_q <= gapped_b_q ? InputGap : InputOffsets;
         end
+        InputGap: if (go) state_q <= InputOffsets;
         InputOffsets: if (go) begin
           index_q <= index_q + 1'b1;
-          if (width_b_q == 0 || last_index) state_q <= Align;
+          if (!any_b_q || last_index) state_q <= Align;
         end
         Align: if (go) state_q <= Idle;
         WordsLow: if (go) begin

@@ -5,7 +5,7 @@
 /// the reader's memory needs no clearing. A table is offered with `table_valid_o`; the next one is parsed into the other
 /// bank once it has been taken.
 module table_counts #(
-  parameter int Entries = 8192          // of all tables together
+  parameter int Entries = 8192          // of all classes together
 ) (
   input  logic         clk_i,
   input  logic         clear_i,
@@ -33,10 +33,11 @@ module table_counts #(
   output logic [11:0]  escape_o,
 
   output logic [3:0]   log_o,
-  output logic [3:0]   last_table_o,
   output logic [4:0]   classes_o,
   output logic [15:0][3:0] class_table_o,
-  output logic [15:0][2:0] class_shift_o
+  output logic [15:0][2:0] class_narrow_o,  // raw bits of a narrow symbol,
+  output logic [15:0][2:0] class_wide_o,    // of a wide one,
+  output logic [15:0][2:0] class_from_o     // of which magnitudes there are: 0 none, else 2^(from - 1) and above
 );
   typedef enum logic [3:0] {Idle, Head, Classes, TableHead, Escape, Count, Zeros, Offer, End} state_e;
   typedef enum logic [1:0] {Take, Add, Check} step_e;       // of a code
@@ -74,6 +75,10 @@ module table_counts #(
   wire last_magnitude = magnitude_q == extent_q;
   wire enough = !left_q[13];
 
+  // ---- a class at the front
+  wire [2:0] from = bits_i[9:7];
+  wire [3:0] wide = {1'b0, bits_i[6:4]} + (from == 0 ? 4'd0 : {2'b00, bits_i[11:10]} + 4'd1);
+
   // ---- bits used this cycle
   always_comb begin
     case (state_q)
@@ -83,7 +88,7 @@ module table_counts #(
     endcase
     case (state_q)
       Head: used_o = 6'd18;
-      Classes: used_o = 6'd7;
+      Classes: used_o = from == 0 ? 6'd10 : 6'd12;
       TableHead: used_o = 6'd12;
       default: used_o = {1'b0, zeros_i, 1'b1} + 6'(order);
     endcase
@@ -93,7 +98,6 @@ module table_counts #(
   assign bad_o = bad_q;
   assign classes_known_o = known_q;
   assign log_o = log_q;
-  assign last_table_o = last_table_q;
   assign classes_o = classes_q;
   assign table_valid_o = state_q == Offer && enough;
   assign extent_o = extent_q;
@@ -116,7 +120,7 @@ module table_counts #(
     // Zeros end within the extent.
     skip_most_q <= (extent_q[7] && !negative_q ? 8'd127 : extent_q) - magnitude_q;
     size_q <= 12'd1 << log_q;
-    too_many_q <= (32'(last_table_q) + 1) << log_q > Entries;
+    too_many_q <= 32'(classes_q) << log_q > Entries;
     if (clear_i) begin
       state_q <= Idle;
       bad_q <= 1'b0;
@@ -139,20 +143,22 @@ module table_counts #(
           class_q <= '0;
           table_q <= '0;
           bank_q <= 1'b0;
-          if (bits_i[7:0] != 8'd1) begin
+          if (bits_i[7:0] != 8'd2) begin
             bad_q <= 1'b1;
             state_q <= Idle;
           end
         end
         Classes: if (bits_valid_i) begin
           class_table_o[class_q[3:0]] <= bits_i[3:0];
-          class_shift_o[class_q[3:0]] <= bits_i[6:4];
+          class_narrow_o[class_q[3:0]] <= bits_i[6:4];
+          class_wide_o[class_q[3:0]] <= wide[2:0];
+          class_from_o[class_q[3:0]] <= from;
           class_q <= class_q + 5'd1;
           if (class_q + 5'd1 == classes_q) begin
             state_q <= TableHead;
             known_q <= 1'b1;
           end
-          if (bits_i[3:0] > last_table_q || too_many_q) begin
+          if (bits_i[3:0] > last_table_q || wide[3] || too_many_q) begin
             bad_q <= 1'b1;
             known_q <= 1'b0;
             state_q <= Idle;

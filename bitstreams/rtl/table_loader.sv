@@ -12,7 +12,7 @@ module table_loader #(
   input  logic [31:0]  bytes_i,         // 0: the model has no tables
   output logic         settled_o,       // tables are there, or there are none
   output logic         usable_o,        // tables are there
-  output logic         classes_known_o, // classes and their tables are there, states perhaps not yet
+  output logic         classes_known_o, // classes and their raw bits are there, states perhaps not yet
   output logic         damaged_o,
 
   output logic         ar_valid_o,
@@ -24,11 +24,11 @@ module table_loader #(
 
   output logic         write_o,         // entries of two neighbouring states
   output logic [$clog2(Entries)-2:0] address_o,
-  output logic [1:0][20:0] entries_o,
+  output logic [1:0][21:0] entries_o,
   output logic [3:0]   log_o,
   output logic [4:0]   classes_o,
-  output logic [15:0][3:0] class_table_o,
-  output logic [15:0][2:0] class_shift_o
+  output logic [15:0][2:0] class_narrow_o,
+  output logic [15:0][2:0] class_wide_o
 );
   import sluice_pkg::*;
   localparam int Depth = 32;
@@ -128,19 +128,20 @@ module table_loader #(
   logic [6:0] magnitude;
   logic [7:0] extent;
   logic [11:0] count, zero, escape;
-  logic [3:0] last_table;
+  logic [15:0][3:0] class_table;
+  logic [15:0][2:0] class_from;
   table_counts #(.Entries(Entries)) u_counts (
     .clk_i, .clear_i, .start_i(again), .payload_bytes_i(bytes_i - 32'd4), .busy_o(counts_busy), .bad_o(counts_bad),
     .classes_known_o(known), .bits_valid_i(bits_valid), .bits_i(bits), .zeros_i(zeros), .use_o(bits_use), .used_o(bits_used),
     .positive_write_o(positive_write), .negative_write_o(negative_write), .magnitude_o(magnitude), .count_o(count),
     .bank_o(bank), .table_valid_o(table_valid), .table_take_i(table_take), .extent_o(extent), .zero_o(zero),
-    .escape_o(escape), .log_o, .last_table_o(last_table), .classes_o, .class_table_o, .class_shift_o
+    .escape_o(escape), .log_o, .classes_o, .class_table_o(class_table), .class_narrow_o, .class_wide_o, .class_from_o(class_from)
   );
   table_builder #(.Entries(Entries)) u_builder (
     .clk_i, .clear_i, .start_i(again), .busy_o(builder_busy), .bad_o(builder_bad), .positive_write_i(positive_write),
     .negative_write_i(negative_write), .magnitude_i(magnitude), .count_i(count), .bank_i(bank), .table_valid_i(table_valid),
     .table_take_o(table_take), .extent_i(extent), .zero_i(zero), .escape_i(escape), .log_i(log_o), .classes_i(classes_o),
-    .class_table_i(class_table_o), .class_shift_i(class_shift_o), .write_o, .address_o, .entries_o
+    .class_table_i(class_table), .class_narrow_i(class_narrow_o), .class_wide_i(class_wide_o), .class_from_i(class_from), .write_o, .address_o, .entries_o
   );
 
   assign damaged_o = state_q == Damaged;

@@ -26,11 +26,11 @@ module weight_decoder
   input  logic                 classes_known_i,
   input  logic                 table_write_i,
   input  logic [$clog2(Entries)-2:0] table_address_i,
-  input  logic [1:0][20:0]     table_entries_i,
+  input  logic [1:0][21:0]     table_entries_i,
   input  logic [3:0]           log_i,
   input  logic [4:0]           classes_i,
-  input  logic [15:0][3:0]     class_table_i,
-  input  logic [15:0][2:0]     class_shift_i,
+  input  logic [15:0][2:0]     class_narrow_i,   // raw bits of the symbols
+  input  logic [15:0][2:0]     class_wide_i,
   input  logic                 start_i,          // a layer
   input  logic                 coded_i,          // codec ans; else stored bytes
   input  command_t             command_i,        // of the layer
@@ -129,7 +129,7 @@ module weight_decoder
     .channel_offsets_o(channel_offsets)
   );
 
-  // ---- what the sums of this layer mean: 32 + sum -> class -> table and shift
+  // ---- what the sums of this layer mean: 32 + sum -> class and its raw bits
   logic [6:0] map_at_q;
   logic [5:0] map_address_q;
   logic [3:0] map_class_q;
@@ -145,7 +145,7 @@ module weight_decoder
     else if (!map_at_q[6]) map_at_q <= map_at_q + 7'd1;
   end
 
-  // ---- steps on their way to the lanes: offsets read (far), sums (mid), tables (next), at work (now)
+  // ---- steps on their way to the lanes: offsets read (far), sums (mid), classes (next), at work (now)
   typedef struct packed {
     logic [3:0] channel;                          // of the first lane
     logic [4:0] lanes;
@@ -208,23 +208,23 @@ module weight_decoder
   logic [Lanes-1:0][7:0] weights;
   ans_lanes #(.Lanes(Lanes), .Entries(Entries)) u_lanes (
     .clk_i, .table_write_i(table_write_q), .table_address_i(table_address_q), .table_entries_i(table_entries_q),
-    .map_write_i(map_write_q), .map_address_i(map_address_q), .map_class_i({class_table_i[map_class_q], class_shift_i[map_class_q]}),
+    .map_write_i(map_write_q), .map_address_i(map_address_q), .map_class_i({map_class_q, class_narrow_i[map_class_q], class_wide_i[map_class_q]}),
     .pairs_i(pairs), .exists_i(exists_q), .peek_i(state_q == Arm), .arm_i(state_q == Arm || state_q == ArmLanes),
     .fill_i(state_q == Fill1 || state_q == Fill2), .fill_first_i(state_q == Fill1 && words_ready), .begin_i(state_q == Begin),
     .step_i(step), .move_i(move), .sum_i(sum_q), .offset_i(offset_q), .lanes_next_i(next_q.lanes), .give_i(give), .words_i(words),
     .blank_i(blanks), .ask_o(asks), .second_i(second), .weights_o(weights)
   );
-  // {escape, value 8, code 12} of the builder, whose tables may be larger; of 256 states the code has 9 bits: the base above a
+  // {raw kind 2, value 8, code 12} of the builder, whose tables may be larger; of 256 states the code has 9 bits: the base above a
   // one and `bits` zeros.
-  function automatic logic [20:0] entry_of(input logic [20:0] entry);
+  function automatic logic [21:0] entry_of(input logic [21:0] entry);
     logic [3:0] bits;
     bits = '0;
     for (int at = 8; at >= 0; at -= 1) if (entry[at]) bits = 4'(at);
-    entry_of = {entry[20:12], entry[8:1] & (8'hff << bits), bits};
+    entry_of = {entry[21:12], entry[8:1] & (8'hff << bits), bits};
   endfunction
   logic table_write_q;
   logic [$clog2(Entries)-2:0] table_address_q;
-  logic [1:0][20:0] table_entries_q;
+  logic [1:0][21:0] table_entries_q;
   always_ff @(posedge clk_i) begin
     table_write_q <= table_write_i;
     table_address_q <= table_address_i;

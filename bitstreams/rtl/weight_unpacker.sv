@@ -56,25 +56,24 @@ module weight_unpacker
   localparam int Entries = DECODER_STATES;
   logic tables_usable, classes_known, table_write;
   logic [$clog2(Entries)-2:0] table_address;
-  logic [1:0][20:0] table_entries;
+  logic [1:0][21:0] table_entries;
   logic [3:0] log;
   logic [4:0] classes;
-  logic [15:0][3:0] class_table;
-  logic [15:0][2:0] class_shift;
+  logic [15:0][2:0] class_narrow, class_wide;
   table_loader #(.Entries(Entries)) u_tables (
     .clk_i, .rst_ni, .clear_i, .halt_i, .start_i(tables_start_i), .address_i(tables_address_i), .bytes_i(tables_bytes_i),
     .settled_o(tables_settled_o), .usable_o(tables_usable), .classes_known_o(classes_known), .damaged_o(tables_error_o),
     .ar_valid_o, .ar_ready_i, .ar_address_o, .ar_length_o, .beat_i, .data_i(table_data_i), .write_o(table_write),
-    .address_o(table_address), .entries_o(table_entries), .log_o(log), .classes_o(classes), .class_table_o(class_table),
-    .class_shift_o(class_shift)
+    .address_o(table_address), .entries_o(table_entries), .log_o(log), .classes_o(classes), .class_narrow_o(class_narrow),
+    .class_wide_o(class_wide)
   );
   weight_decoder #(
     .Outputs(Outputs), .Lanes(Lanes), .Entries(Entries), .MaxChannels(DECODER_CHANNELS), .PredictedRows(DECODER_PREDICTED_ROWS)
   ) u_decoder (
     .clk_i, .clear_i, .tables_settled_i(tables_settled_o), .tables_usable_i(tables_usable),
     .classes_known_i(classes_known), .table_write_i(table_write), .table_address_i(table_address),
-    .table_entries_i(table_entries), .log_i(log), .classes_i(classes), .class_table_i(class_table),
-    .class_shift_i(class_shift), .start_i(start && !inflates), .coded_i(command_i.codec != 4'd0),
+    .table_entries_i(table_entries), .log_i(log), .classes_i(classes), .class_narrow_i(class_narrow),
+    .class_wide_i(class_wide), .start_i(start && !inflates), .coded_i(command_i.codec != 4'd0),
     .command_i, .busy_o(decoder_busy), .done_o(decoder_done), .damaged_o(damaged), .valid_i, .data_i, .pop_o(decoder_pop),
     .row_valid_o(decoder_row_valid), .row_o(decoder_row), .row_pop_i(decoder_row_valid && rows_ready)
   );

@@ -1,6 +1,7 @@
 // Bench of the weight decoder: reads cases from stdin, writes results to stdout, all fields 32-bit little-endian.
 //   case    stall seed (0: none), coded, depthwise, inputs, outputs, kernel height, kernel width, stream bytes, rows to come,
-//           tables: log, classes, 16 x table of a class, 16 x shift, entries, the entries; the stream
+//           tables: log, classes, 16 x raw bits of the narrow symbols of a class, 16 x of the wide ones, entries, the entries;
+//           the stream
 //   result  status (0 done, 1 damaged, 2 neither in time), cycles, rows that came, rows (a byte per output)
 // An even number of entries. The decoder is cleared between cases only after a damaged one.
 #include <cstdint>
@@ -49,9 +50,9 @@ int main() {
     if (!read_word(&log) || !read_word(&classes)) return 1;
     top.log_i = log;
     top.classes_i = classes;
-    top.class_table_i = top.class_shift_i = 0;
-    for (uint32_t at = 0, value; at < 16 && read_word(&value); at += 1) top.class_table_i |= uint64_t(value) << (4 * at);
-    for (uint32_t at = 0, value; at < 16 && read_word(&value); at += 1) top.class_shift_i |= uint64_t(value) << (3 * at);
+    top.class_narrow_i = top.class_wide_i = 0;
+    for (uint32_t at = 0, value; at < 16 && read_word(&value); at += 1) top.class_narrow_i |= uint64_t(value) << (3 * at);
+    for (uint32_t at = 0, value; at < 16 && read_word(&value); at += 1) top.class_wide_i |= uint64_t(value) << (3 * at);
     if (!read_word(&count)) return 1;
     std::vector<uint32_t> entries(count);
     if (count != 0 && fread(entries.data(), 4 * count, 1, stdin) != 1) return 1;
@@ -62,7 +63,7 @@ int main() {
     top.table_write_i = 1;
     for (uint32_t at = 0; at < count; at += 2) {
       top.table_address_i = at / 2;
-      top.table_entries_i = uint64_t(entries[at + 1]) << 21 | entries[at];
+      top.table_entries_i = uint64_t(entries[at + 1]) << 22 | entries[at];
       tick();
     }
     top.table_write_i = 0;

@@ -11,11 +11,11 @@ module decoder_ports
   input  logic         classes_known_i,
   input  logic         table_write_i,
   input  logic [10:0]  table_address_i,
-  input  logic [41:0]  table_entries_i,
+  input  logic [43:0]  table_entries_i,
   input  logic [3:0]   log_i,
   input  logic [4:0]   classes_i,
-  input  logic [63:0]  class_table_i,
-  input  logic [47:0]  class_shift_i,
+  input  logic [47:0]  class_narrow_i,
+  input  logic [47:0]  class_wide_i,
   input  logic         start_i,
   input  logic         coded_i,
   input  logic         depthwise_i,
@@ -50,7 +50,7 @@ module decoder_ports
     .PredictedRows(DECODER_PREDICTED_ROWS)
   ) u_decoder (
     .clk_i, .clear_i, .tables_settled_i, .tables_usable_i, .classes_known_i, .table_write_i, .table_address_i,
-    .table_entries_i(table_entries_i), .log_i, .classes_i, .class_table_i(class_table_i), .class_shift_i(class_shift_i),
+    .table_entries_i(table_entries_i), .log_i, .classes_i, .class_narrow_i(class_narrow_i), .class_wide_i(class_wide_i),
     .start_i, .coded_i, .command_i(command), .busy_o, .done_o, .damaged_o, .valid_i, .data_i, .pop_o, .row_valid_o, .row_o,
     .row_pop_i
   );

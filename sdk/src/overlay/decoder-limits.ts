@@ -11,7 +11,7 @@ export interface DecoderLimits {
   readonly fewestLanes: number;
   /** R of the tables at most. */
   readonly tableLog: number;
-  /** States of all tables of a model together. */
+  /** States of the tables of all classes of a model together. */
   readonly tableStates: number;
   /** Output channels of a coded layer, and input channels. */
   readonly channels: number;

@@ -1,14 +1,21 @@
-/** The table loader against the decoder's own state tables: random tables of every size, damage, crafted sections. */
+/** The table loader against the decoder's own state tables: random tables and buckets of every size, damage, crafted sections. */
 import { spawnSync } from "node:child_process";
-import { buildStateTable, ESCAPE, SYMBOLS } from "@sluice/sdk/codec/ans/state-table.js";
-import { type ModelTables, packTables, unpackTables } from "@sluice/sdk/codec/ans/tables.js";
+import { ESCAPE, SYMBOLS } from "@sluice/sdk/codec/ans/state-table.js";
+import {
+  MAX_CLASSES,
+  type ModelTables,
+  packTables,
+  type TableClass,
+  unpackTables,
+} from "@sluice/sdk/codec/ans/tables.js";
 import { crc32c } from "@sluice/sdk/overlay";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type SeededRandom, seededRandom } from "../../support/seeded-random.js";
+import { classEntries, rawBitsOf } from "../class-entries.js";
 import { buildBench } from "../verilated-bench.js";
 
 const SEED = Number(process.env.SLUICE_SEED ?? 20_260_103);
-/** States the lanes can hold, of all tables together. */
+/** States the lanes can hold, of all classes together. */
 const ENTRIES = 8192;
 const STATUS = { built: 0, damaged: 1, known: 2 };
 
@@ -16,7 +23,7 @@ interface Result {
   readonly status: number;
   readonly cycles: number;
   readonly log: number;
-  readonly classes: readonly { readonly table: number; readonly shift: number }[];
+  readonly classes: ReturnType<typeof rawBitsOf>[];
   readonly entries: Uint32Array;
 }
 
@@ -38,22 +45,11 @@ function loadAll(sections: readonly Uint8Array[], stalls: boolean): Result[] {
   };
   return sections.map(() => {
     const [status, cycles, log, classCount] = [word(), word(), word(), word()];
-    const tables = Array.from({ length: 16 }, word);
-    const shifts = Array.from({ length: 16 }, word);
+    const narrow = Array.from({ length: 16 }, word);
+    const wide = Array.from({ length: 16 }, word);
     const entries = Uint32Array.from({ length: word() }, word);
-    const classes = tables.slice(0, classCount).map((table, index) => ({ table, shift: shifts[index] }));
+    const classes = narrow.slice(0, classCount).map((bits, index) => ({ narrow: bits, wide: wide[index] }));
     return { status, cycles, log, classes, entries };
-  });
-}
-
-/** As the lanes keep them: escape, value 8, code 12 (the base above a one and `bits` zeros). */
-function expectedEntries({ tables, log }: ModelTables): number[] {
-  return tables.flatMap((counts) => {
-    const { symbol, bits, base } = buildStateTable(counts, log);
-    return Array.from(symbol, (own, state) => {
-      const value = own === ESCAPE ? 1 << 8 : own;
-      return ((value << 12) | (base[state] << 1) | (1 << bits[state])) >>> 0;
-    });
   });
 }
 
@@ -85,15 +81,29 @@ function randomCounts(random: SeededRandom, log: number): Uint16Array {
   return counts;
 }
 
+/** A class of a table; no symbol of it, not even of count 1, takes more than 16 bits. */
+function randomClass(random: SeededRandom, log: number, tables: number): TableClass {
+  const table = random.integer(0, tables - 1);
+  const most = Math.min(7, 16 - log);
+  const shift = random.integer(0, most);
+  if (shift === most || random.chance(0.4)) return { table, shift, from: 0, tail: 0 };
+  return {
+    table,
+    shift,
+    from: 1 << random.integer(0, 6),
+    tail: random.integer(1, Math.min(4, most - shift)),
+  };
+}
+
+/** Tables that several classes use, or none. */
 function randomTables(random: SeededRandom): ModelTables {
   const log = random.integer(8, 11);
-  const most = Math.min(16, ENTRIES >> log);
-  const tables = Array.from({ length: random.integer(1, most) }, () => randomCounts(random, log));
-  const classes = Array.from({ length: random.integer(1, 16) }, () => ({
-    table: random.integer(0, tables.length - 1),
-    shift: random.integer(0, 16 - log),
-  }));
-  return { log, tables, classes: classes.map(({ table, shift }) => ({ table, shift: Math.min(shift, 7) })) };
+  const most = Math.min(MAX_CLASSES, ENTRIES >> log);
+  const tables = Array.from({ length: random.integer(1, MAX_CLASSES) }, () => randomCounts(random, log));
+  const classes = Array.from({ length: random.integer(1, most) }, () =>
+    randomClass(random, log, tables.length),
+  );
+  return { log, tables, classes };
 }
 
 function accepted(section: Uint8Array): ModelTables | undefined {
@@ -125,14 +135,18 @@ describe(`table loader against the decoder, seed ${SEED}`, () => {
     it(`builds random tables of 256 to 2,048 states ${stalls ? "behind a moody memory" : ""}`, () => {
       const random = seededRandom(SEED + Number(stalls));
       const models = Array.from({ length: 120 }, () => randomTables(random));
+      const used = (table: number, { classes }: ModelTables) =>
+        classes.filter((own) => own.table === table).length;
+      expect(models.some((model) => used(0, model) > 1)).toBe(true);
+      expect(models.some((model) => used(0, model) === 0)).toBe(true);
       const results = loadAll(models.map(packTables), stalls);
       results.forEach((result, index) => {
         const model = models[index];
         expect(accepted(packTables(model)), `case ${index}: the decoder takes these tables`).toBeDefined();
         expect(result.status, `case ${index}`).toBe(STATUS.built);
         expect(result.log, `case ${index}`).toBe(model.log);
-        expect(result.classes, `case ${index}`).toEqual(model.classes);
-        expect([...result.entries], `case ${index}`).toEqual(expectedEntries(model));
+        expect(result.classes, `case ${index}`).toEqual(model.classes.map(rawBitsOf));
+        expect([...result.entries], `case ${index}`).toEqual(classEntries(model));
       });
     });
   }
@@ -141,15 +155,51 @@ describe(`table loader against the decoder, seed ${SEED}`, () => {
     const random = seededRandom(SEED + 2);
     for (const log of [8, 9, 10, 11]) {
       const tables = Array.from({ length: 4 }, () => randomCounts(random, log));
-      const [{ status, cycles }] = loadAll(
-        [packTables({ log, tables, classes: [{ table: 0, shift: 0 }] })],
-        false,
-      );
+      const classes = tables.map((_, table) => ({ table, shift: 1, from: 2, tail: 1 }));
+      const [{ status, cycles }] = loadAll([packTables({ log, tables, classes })], false);
       console.log(`tables: 4 of ${1 << log} states in ${cycles} cycles`);
       expect(status).toBe(STATUS.built);
-      // Two reads of the section, then per table the pairs of states and the symbols, eight at a time.
-      expect(cycles).toBeLessThan(400 + 4 * ((1 << log) / 2 + (1 << log) / 8 + SYMBOLS + 20));
+      // Two reads of the section, then per class the pairs of states and the symbols, eight at a time; a look at each class.
+      expect(cycles).toBeLessThan(
+        400 + 4 * ((1 << log) / 2 + (1 << log) / 8 + SYMBOLS + 20 + classes.length),
+      );
     }
+  });
+
+  it("refuses what no lane could hold or refill", () => {
+    const wide = new Uint16Array(SYMBOLS);
+    [wide[0], wide[5]] = [(1 << 10) - 1, 1];
+    const model = (...classes: Omit<TableClass, "table">[]): ModelTables => ({
+      log: 10,
+      tables: [wide],
+      classes: classes.map((buckets) => ({ table: 0, ...buckets })),
+    });
+    const narrow = { shift: 6, from: 0, tail: 0 };
+    const cases = [
+      model(...new Array(8).fill(narrow)),
+      model({ shift: 2, from: 4, tail: 4 }),
+      // The wide symbol takes 17 bits; with `from` above it there is none.
+      model({ shift: 6, from: 4, tail: 1 }),
+      model({ shift: 6, from: 8, tail: 1 }),
+      model({ shift: 7, from: 0, tail: 0 }),
+      // 8 raw bits.
+      model({ shift: 4, from: 64, tail: 4 }),
+      model(...new Array(9).fill(narrow)),
+    ];
+    const { built, damaged } = STATUS;
+    const results = loadAll(cases.map(packTables), false);
+    expect(results.map(({ status }) => status)).toEqual([
+      built,
+      built,
+      damaged,
+      built,
+      damaged,
+      damaged,
+      damaged,
+    ]);
+    // All but the last are decided by the format alone.
+    const taken = cases.map((model) => accepted(packTables(model)) !== undefined);
+    expect(taken).toEqual([true, true, false, true, false, false, true]);
   });
 
   it("does not build the same tables twice, and builds others again", () => {
@@ -178,11 +228,11 @@ describe(`table loader against the decoder, seed ${SEED}`, () => {
     loadAll(sections, false).forEach((result, index) => {
       const model = accepted(sections[index]);
       // What the format allows but 8,192 states cannot hold is refused here.
-      const fits = model !== undefined && model.tables.length << model.log <= ENTRIES;
+      const fits = model !== undefined && model.classes.length << model.log <= ENTRIES;
       expect(result.status, `case ${index}`).toBe(fits ? STATUS.built : STATUS.damaged);
       if (!fits) return;
       taken += 1;
-      expect([...result.entries], `case ${index}`).toEqual(expectedEntries(model));
+      expect([...result.entries], `case ${index}`).toEqual(classEntries(model));
     });
     console.log(`tables: ${taken} of ${sections.length} mutated sections are tables after all`);
   });
