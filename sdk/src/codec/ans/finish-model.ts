@@ -2,7 +2,7 @@
 import type { LayerWeights } from "../types.js";
 import type { ClassCosts } from "./class-costs.js";
 import { liveChannels, liveOffsets, spreadInputs, withDead, withoutDead } from "./dead-channels.js";
-import { type Fit, fitLayer, offsetBits, refitLayer, totalBits } from "./fit.js";
+import { type Fit, fitLayer, offsetBits, refitWhole, totalBits } from "./fit.js";
 import { kinds } from "./header.js";
 import { type LayerVariant, wholeFitLayer } from "./layer-variants.js";
 import { cheapestClass, makeCodable } from "./make-codable.js";
@@ -70,8 +70,8 @@ export function finish(
     const layer = live ? withoutDead(full, live) : full;
     const known = sampledLive ? { ...fit, b: spreadInputs(fit.b, full.inputs, sampledLive) } : fit;
     const offsets = live
-      ? refitLayer(layer, costs.all, passes, raised(liveOffsets(known, live), 1))
-      : refitLayer(layer, costs.live, passes, known);
+      ? refitWhole(layer, costs.all, passes, raised(liveOffsets(known, live), 1))
+      : refitWhole(layer, costs.live, passes, known);
     onProgress((0.7 * (index + 1)) / layers.length);
     return { full, layer, live, variant, scale: 1, offsets };
   });

@@ -43,8 +43,28 @@ export function refitLayer(
     earlier.a.length === layer.outputs
       ? copy(earlier)
       : withOutputs(layer, costs, passes, copy(earlier), around(earlier.a, costs));
-  const flat = !earlier.b.some((value) => value !== 0) && !earlier.c.some((value) => value !== 0);
-  return refine(layer, costs, passes, offsets, flat ? ["a"] : ["b", "c", "a"], 1);
+  return refine(layer, costs, passes, offsets, isFlat(earlier) ? ["a"] : ["b", "c", "a"], 1);
+}
+
+/**
+ * As refitLayer, for a whole layer that an earlier fit of a sample left without offsets of inputs and taps: a sample has too
+ * few weights of each to say that they do not pay.
+ */
+export function refitWhole(
+  layer: FitLayer,
+  costs: ClassCosts,
+  passes: WeightPasses,
+  earlier: Offsets,
+): Offsets {
+  const refitted = refitLayer(layer, costs, passes, earlier);
+  if (!isFlat(earlier) || (layer.inputs === 1 && layer.taps === 1)) return refitted;
+  const full = refine(layer, costs, passes, copy(refitted), ["b", "c", "a"], SCRATCH_ROUNDS);
+  const [one, other] = [refitted, full].map((offsets) => measured(layer, costs, passes, offsets));
+  return totalBits(other) < totalBits(one) ? full : refitted;
+}
+
+function isFlat({ b, c }: Offsets): boolean {
+  return !b.some((value) => value !== 0) && !c.some((value) => value !== 0);
 }
 
 /** Offsets with what they cost: all values, or a sample of output channels of a large layer scaled up. */

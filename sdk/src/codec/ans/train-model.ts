@@ -1,11 +1,11 @@
 /** Trains a model's classes: what they have to code by a sample of its layers, and the tables that follow. */
 
-import { BIT, ClassCosts, modelCosts } from "./class-costs.js";
+import { ClassCosts, modelCosts } from "./class-costs.js";
 import { ClassHistograms } from "./class-histograms.js";
 import { type ClassStart, type Prior, scalePrior, smoothed } from "./class-starts.js";
 import type { LiveChannels } from "./dead-channels.js";
 import { exp2 } from "./deterministic-math.js";
-import { type Fit, fitLayer, measured, refitLayer } from "./fit.js";
+import { type Fit, fitLayer, measured, refitLayer, totalBits } from "./fit.js";
 import { kinds } from "./header.js";
 import type { LayerVariant } from "./layer-variants.js";
 import { priorProbabilities, probabilityCosts } from "./prior.js";
@@ -144,7 +144,7 @@ export function trainModel(
   });
   const bits = last.reduce((sum, fit, index) => {
     const { scale, variant } = layers[index];
-    return sum + (scale * fit.cost) / BIT + fit.sideBits + variant.sideBits;
+    return sum + scale * totalBits(fit) + variant.sideBits;
   }, packTables(tables).length * 8);
   return { tables, dead, fits: last, bits, priors };
 }
