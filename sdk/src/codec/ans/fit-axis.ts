@@ -85,8 +85,8 @@ function cheapest(sums: Int32Array, index: number, old: number, from: number, to
 }
 
 /**
- * Narrow windows cost fewer bits of side information: the best window of the best width. `chosen` are the offsets without
- * one. undefined when none can be reached.
+ * Narrow windows cost fewer bits of side information: the best window of the best width, where elements outside move to its
+ * nearest border. `chosen` are the offsets without one. undefined when none can be reached.
  */
 function cheapestWindow(
   sums: Int32Array,
@@ -96,26 +96,40 @@ function cheapestWindow(
   scale: number,
 ): { from: number; to: number } | undefined {
   const count = chosen.length;
-  const least = Float64Array.from(chosen, (target, index) => costOf(sums, index, old[index], target));
   const [lowest, highest] = extremes(chosen);
+  const range = highest - lowest + 1;
+  // moved[v * range + u]: what the elements that chose v cost at u, and how many of them cannot get there.
+  const moved = new Float64Array(range * range);
+  const reached = new Uint32Array(range * range);
+  const members = new Uint32Array(range);
+  for (let index = 0; index < count; index += 1) {
+    const own = (chosen[index] - lowest) * range;
+    members[chosen[index] - lowest] += 1;
+    const first = Math.max(lowest, old[index] - RADIUS);
+    const end = Math.min(highest, old[index] + RADIUS);
+    const sum = index * CHANGES + RADIUS - old[index];
+    for (let target = first; target <= end; target += 1) {
+      moved[own + target - lowest] += sums[sum + target];
+      reached[own + target - lowest] += 1;
+    }
+  }
+  const costAt = (value: number, target: number): number => {
+    const at = value * range + target;
+    return reached[at] < members[value] ? Number.POSITIVE_INFINITY : moved[at];
+  };
   let best = { cost: Number.POSITIVE_INFINITY, from: 0, to: 0 };
   for (let width = 0; width <= WIDEST[axis]; width += 1) {
     const bits = axis === "c" ? (width === 0 ? 0 : 3) : width;
     const size = 1 << (axis === "c" && width > 0 ? 3 : width);
-    // Nearly all elements would have to move into a window much narrower than their range.
-    if (width > 0 && size * 4 < highest - lowest) continue;
-    const side = (bits * count * BIT) / scale;
-    for (let from = lowest; from <= Math.max(lowest, highest - size + 1); from += 1) {
+    for (let from = 0; from <= Math.max(0, range - size); from += 1) {
       const to = from + size - 1;
-      let cost = side;
-      for (let index = 0; index < count && cost < best.cost; index += 1) {
-        const target = chosen[index];
-        if (target >= from && target <= to) cost += least[index];
-        else cost += costOf(sums, index, old[index], cheapest(sums, index, old[index], from, to));
+      let cost = (bits * count * BIT) / scale;
+      for (let value = 0; value < range && cost < best.cost; value += 1) {
+        cost += costAt(value, Math.min(Math.max(value, from), to));
       }
-      if (cost < best.cost) best = { cost, from, to };
+      if (cost < best.cost) best = { cost, from: lowest + from, to: lowest + to };
     }
-    if (size > highest - lowest) break;
+    if (size >= range) break;
   }
   return best.cost < Number.POSITIVE_INFINITY ? best : undefined;
 }

@@ -8,13 +8,16 @@ import { probabilityCosts } from "./prior.js";
 import { tableEstimate } from "./train.js";
 import { type ClassSystem, demandOf, MOST_BITS, type Sampled, type TrainedModel } from "./train-model.js";
 
+/** Share of a model's bits that a layer must seem to gain. */
+const LEAST_GAIN = 1 / 2000;
+
 /** undefined when no layer that is not in `tried` would gain; adds the one that is chosen. */
 export function reseeded(
   layers: readonly Sampled[],
-  { fits, priors, tables }: TrainedModel,
+  { fits, priors, tables, bits }: TrainedModel,
   tried: Set<number>,
 ): ClassSystem | undefined {
-  let most = 0;
+  let most = bits * LEAST_GAIN;
   let chosen = -1;
   let chosenHistogram = new Float64Array(256);
   layers.forEach(({ layer, scale }, index) => {
