@@ -5,6 +5,7 @@
 import type { LayerWeights } from "../types.js";
 import type { Fit } from "./fit.js";
 import { extremes } from "./fit-axis.js";
+import { fitsHeader, headerOffsets } from "./header.js";
 import type { FitLayer, Offsets } from "./weight-passes.js";
 
 /** The channels of a layer that hold other weights than zero. */
@@ -12,9 +13,6 @@ export interface LiveChannels {
   readonly outputs: Uint32Array;
   readonly inputs: Uint32Array;
 }
-
-/** An offset of at most 5 bits. */
-const MOST_OFFSET = 31;
 
 /** undefined where all are alive, or none. */
 export function liveChannels({ outputs, inputs, values, rowInput }: FitLayer): LiveChannels | undefined {
@@ -114,13 +112,12 @@ export function withDead(fit: Fit, layer: FitLayer, live: LiveChannels): Offsets
   const [[leastA, mostA], [leastB, mostB], [, mostC]] = [fit.a, fit.b, fit.c].map(extremes);
   const a = new Int32Array(layer.outputs).fill(Math.min(leastA, -mostB - mostC));
   const b = new Int32Array(layer.inputs).fill(Math.min(leastB, -mostA - mostC));
-  if (mostA - a[0] > MOST_OFFSET && live.outputs.length < layer.outputs) return undefined;
-  if (mostB - b[0] > MOST_OFFSET && live.inputs.length < layer.inputs) return undefined;
   live.outputs.forEach((output, index) => {
     a[output] = fit.a[index];
   });
   live.inputs.forEach((input, index) => {
     b[input] = fit.b[index];
   });
-  return { a, b, c: fit.c };
+  const offsets = { a, b, c: fit.c };
+  return fitsHeader(headerOffsets(offsets, 0)) ? offsets : undefined;
 }

@@ -60,7 +60,7 @@ export function widthOf(values: Uint8Array): number {
 }
 
 /** Whether the offsets fit their fields. Fits of real layers do; an encoder must not rely on it. */
-export function fitsHeader({ base, a, b, c }: CodedHeader): boolean {
+export function fitsHeader({ base, a, b, c }: Pick<CodedHeader, "base" | "a" | "b" | "c">): boolean {
   return base >= -32 && base <= 31 && widthOf(a) <= 5 && widthOf(b) <= 5 && widthOf(c) <= 3;
 }
 

@@ -1,5 +1,4 @@
 /** Trains a model's classes: what they have to code by a sample of its layers, and the tables that follow. */
-
 import { ClassCosts, modelCosts } from "./class-costs.js";
 import { ClassHistograms } from "./class-histograms.js";
 import { type ClassStart, type Prior, scalePrior, smoothed } from "./class-starts.js";
